@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * Marks a hot function: built for several x86-64 levels, chosen at run time. The
+ * bits are the same in each, as contraction is off. */
+#ifndef LACQUER_CLONES_H
+#define LACQUER_CLONES_H
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(LACQUER_NO_CLONES)
+#define LACQUER_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define LACQUER_CLONES
+#endif
+#endif

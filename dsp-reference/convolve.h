@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * Uniformly partitioned overlap-save convolution, 2048-frame blocks (Wefers,
+ * "Partitioned convolution algorithms for real-time auralization", 2015). Shared
+ * by every stage that filters; the shader side is shaders/convolve.glsl. */
+#ifndef LACQUER_CONVOLVE_H
+#define LACQUER_CONVOLVE_H
+#include "stage.h"
+
+enum {
+  CONV_BLOCK = 2048,
+  CONV_SPECTRUM = 4096, /* floats per spectrum: 2048 real parts, 2048 imaginary; bin 0 =
+                           (DC, Nyquist) */
+  CONV_TWIDDLE = 8192,  /* floats of the twiddle table */
+  CONV_LANES = 8,       /* blocks transformed side by side */
+};
+
+/* Spectra of blocks [first, first + n), n <= CONV_LANES, of one channel: block b is
+ * the window of frames [(b - 1) 2048, (b + 1) 2048), zero outside [0, n_frames).
+ * Scaled by 2. */
+void conv_forward(const float *twiddle, const float *x, int32_t n_frames, int32_t first, int n,
+                  float *const spectra[]);
+
+/* acc = sum over i < n, in order, of x[i] * h[i] (complex, bin by bin). */
+void conv_multiply(const float *const x[], const float *const h[], int n, float *acc);
+
+/* The 2048 valid frames of each of n <= CONV_LANES products. */
+void conv_inverse(const float *twiddle, const float *const spectra[], int n,
+                  float *const out[]);
+
+/* A filtering stage keeps the spectra of its input at the front of its ring blocks,
+ * channel after channel. What its passes need to know: */
+struct conv_filter {
+  const float *twiddle;
+  int32_t ring_words;                /* the stage's floats per ring block */
+  int32_t partitions, centre_blocks; /* length and delay, in blocks */
+  int32_t n_inputs;                  /* the output is the sum of filtered channels */
+  int32_t channel[MAX_CHANNELS];
+  const float *spectra[MAX_CHANNELS]; /* [partition][CONV_SPECTRUM] of each input */
+};
+
+/* Pass: spectra of blocks [first, first + count), 0 <= block <= n_blocks, every channel. */
+void conv_ring_forward(const struct stage_io *io, const struct conv_filter *filter,
+                       int32_t first, int32_t count);
+
+/* The filtered frames of blocks [first, first + n), n <= CONV_LANES. Terms are summed
+ * input after input, each from the oldest partition to the newest. */
+void conv_ring_filter(const struct stage_io *io, const struct conv_filter *filter,
+                      int32_t first, int n, float *const out[]);
+
+/* ---- design, double precision ---- */
+
+void conv_twiddle(float *table); /* fills CONV_TWIDDLE floats */
+
+/* Spectra of a filter's partitions, scaled so that conv_inverse returns unity gain:
+ * taps / 2048 spectra. taps is a multiple of 2048. 0, or -1: no memory. */
+int conv_partition(const double *h, int taps, float *spectra);
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ * See loudness.h. */
+#include "loudness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clones.h"
+#include "convolve.h"
+#include "detmath.h"
+#include "level.h"
+#include "limiter.h"
+
+static const struct param_row loudness_rows[] = {
+    {.name = "loudness", .type = PARAM_NUMBER,
+     .offset = offsetof(struct loudness_params, loudness_lufs), .min = -40, .max = -5,
+     .initial = NAN, .unit = "LUFS", .help = "integrated loudness to reach (BS.1770-4)"},
+    {0},
+};
+
+
+/* ---- design ---- */
+
+struct biquad {
+  double b0, b1, b2, a1, a2;
+};
+
+/* The K-weighting at any rate: analog prototypes of BS.1770-4 annex 1 as derived by
+ * libebur128, bilinear transform. */
+static void k_weighting(int rate_hz, struct biquad *shelf, struct biquad *high_pass) {
+  double t = 1681.974450955533 / rate_hz, k = det_sinpi(t) / det_cospi(t);
+  double q = 0.7071752369554196, vh = det_db_to_gain(3.999843853973347);
+  double vb = det_pow(vh, 0.4996667741545416), a0 = 1 + k / q + k * k;
+  *shelf = (struct biquad){(vh + vb * k / q + k * k) / a0, 2 * (k * k - vh) / a0,
+                           (vh - vb * k / q + k * k) / a0, 2 * (k * k - 1) / a0,
+                           (1 - k / q + k * k) / a0};
+  t = 38.13547087602444 / rate_hz, k = det_sinpi(t) / det_cospi(t), q = 0.5003270373238773;
+  a0 = 1 + k / q + k * k;
+  *high_pass = (struct biquad){1, -2, 1, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0};
+}
+
+static void filter(const struct biquad *f, double *x, int n) {
+  double z1 = 0, z2 = 0;
+  for (int i = 0; i < n; i++) {
+    const double y = f->b0 * x[i] + z1;
+    z1 = f->b1 * x[i] - f->a1 * y + z2;
+    z2 = f->b2 * x[i] - f->a2 * y;
+    x[i] = y;
+  }
+}
+
+static int loudness_design(const void *params, const struct stage_format *f,
+                           struct stage_design *out, const char **why) {
+  (void)params;
+  const int taps = control_step(4096, f->rate_hz); /* the response is below -190 dB by then */
+  const size_t size = sizeof(struct loudness_design) + 4 * (size_t)(taps / CONV_BLOCK) * CONV_SPECTRUM;
+  struct loudness_design *d = calloc(1, size);
+  double *h = calloc((size_t)taps, sizeof *h);
+  *why = "out of memory";
+  if (!d || !h) goto fail;
+  struct biquad shelf, high_pass;
+  k_weighting(f->rate_hz, &shelf, &high_pass);
+  h[0] = 1;
+  filter(&shelf, h, taps);
+  filter(&high_pass, h, taps);
+  d->partitions = taps / CONV_BLOCK;
+  d->step = control_step(8, f->rate_hz);
+  d->points = BLOCK_FRAMES / d->step;
+  d->quarters = 4 * f->rate_hz / 10 / d->step;
+  conv_twiddle(d->twiddle);
+  if (conv_partition(h, taps, d->spectra)) goto fail;
+  free(h);
+  *out = (struct stage_design){
+      .data = d,
+      .size = (uint32_t)size,
+      .ring_words = f->channels * CONV_SPECTRUM,
+      .ring_history = d->partitions,
+      .control_words = (f->channels + 1) * d->points,
+      .control_sections = f->channels + 1,
+      .shape = {{f->channels, 0, d->partitions - 1, 1}, {f->channels, 0, 0, 0}, {1, 0, 0, 0}},
+  };
+  return 0;
+fail:
+  free(h);
+  free(d);
+  return -1;
+}
+
+/* ---- passes ---- */
+
+static struct conv_filter filter_of(const struct stage_io *io, int channel) {
+  const struct loudness_design *d = io->design;
+  return (struct conv_filter){
+      d->twiddle, io->channels * CONV_SPECTRUM, d->partitions, 0, 1, {channel}, {d->spectra}};
+}
+
+static void loudness_forward(const struct stage_io *io, int32_t first, int32_t count) {
+  const struct conv_filter f = filter_of(io, 0);
+  conv_ring_forward(io, &f, first, count);
+}
+
+/* Frames after the end of the track do not count. */
+static void store_energy(const struct stage_io *io, int32_t block, int channel, float *y) {
+  const struct loudness_design *d = io->design;
+  const int32_t n = io->n_frames - block * BLOCK_FRAMES;
+  for (int i = n; i < BLOCK_FRAMES; i++) y[i] = 0;
+  const size_t at = ((size_t)channel * io->n_blocks + block) * d->points;
+  float energy[BLOCK_FRAMES / 8];
+  block_energies(y, d->step, energy);
+  memcpy(io->control + at, energy, (size_t)d->points * sizeof *energy);
+}
+
+static void loudness_energy(const struct stage_io *io, int32_t first, int32_t count) {
+  static _Thread_local float y[CONV_LANES][CONV_BLOCK];
+  float *out[CONV_LANES];
+  for (int l = 0; l < CONV_LANES; l++) out[l] = y[l];
+  for (int c = 0; c < io->channels; c++) {
+    const struct conv_filter f = filter_of(io, c);
+    for (int32_t b = first; b < first + count; b += CONV_LANES) {
+      const int n = min_int(CONV_LANES, first + count - b);
+      conv_ring_filter(io, &f, b, n, out);
+      for (int l = 0; l < n; l++) store_energy(io, b + l, c, y[l]);
+    }
+  }
+}
+
+/* 256 sums, each over every 256th point in order, then a tree. */
+LACQUER_CLONES
+static float hop_sum(const int32_t *energy, const int32_t *second, const int32_t *gain, int n) {
+  float sum[256] = {0};
+  for (int row = 0; row < n; row += 256)
+    for (int t = 0; t < min_int(256, n - row); t++) {
+      float e = uintBitsToFloat(to_uint(energy[row + t]));
+      if (second) e = e + uintBitsToFloat(to_uint(second[row + t]));
+      const float g = gain ? 1.0f + uintBitsToFloat(to_uint(gain[row + t])) : 1.0f;
+      sum[t] = sum[t] + g * g * e;
+    }
+  for (int half = 128; half > 0; half /= 2)
+    for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];
+  return sum[0];
+}
+
+static void loudness_hops_pass(const struct stage_io *io, int32_t first, int32_t count) {
+  const struct loudness_design *d = io->design;
+  const size_t section = (size_t)io->n_blocks * d->points;
+  const int32_t *second = io->channels > 1 ? io->control + section : NULL;
+  const int32_t *gain = io->args[0] ? io->aux + LIMITER_GAIN * section : NULL;
+  int32_t *hops = io->control + (size_t)io->channels * section;
+  for (int32_t h = first; h < first + count; h++) {
+    const int begin = hop_begin(h, d->quarters), n = hop_begin(h + 1, d->quarters) - begin;
+    const float e = hop_sum(io->control + begin, second ? second + begin : NULL,
+                            gain ? gain + begin : NULL, n);
+    hops[h] = to_int(floatBitsToUint(e));
+  }
+}
+
+/* ---- host: gating ---- */
+
+int32_t loudness_hops(int32_t n_frames, int rate_hz) { return n_frames / (rate_hz / 10); }
+
+int64_t loudness_hops_offset(const struct stage_design *design, int32_t n_blocks, int channels) {
+  const struct loudness_design *d = design->data;
+  return (int64_t)channels * n_blocks * d->points;
+}
+
+static double gated_mean(const double *power, int32_t n, double gate) {
+  double sum = 0;
+  int32_t count = 0;
+  for (int32_t i = 0; i < n; i++)
+    if (power[i] > gate) sum += power[i], count++;
+  return count ? sum / count : 0;
+}
+
+double loudness_integrated(const float *hops, int32_t n, int rate_hz, double *scratch) {
+  const double frames = 0.4 * rate_hz;
+  if (n < 4) return -HUGE_VAL;
+  for (int32_t i = 0; i + 3 < n; i++)
+    scratch[i] = ((double)hops[i] + hops[i + 1] + hops[i + 2] + hops[i + 3]) / frames;
+  const double absolute = det_pow(10, (-70 + 0.691) / 10);
+  const double mean = gated_mean(scratch, n - 3, absolute);
+  if (mean <= 0) return -HUGE_VAL;
+  const double relative = mean / 10;
+  const double gated = gated_mean(scratch, n - 3, relative > absolute ? relative : absolute);
+  return -0.691 + 10 * det_log10(gated);
+}
+
+static const struct stage_pass loudness_passes[] = {
+    {"forward", GRID_BLOCKS, loudness_forward},
+    {"energy", GRID_BLOCKS, loudness_energy},
+    {"hops", GRID_HOPS, loudness_hops_pass},
+    {0},
+};
+
+const struct stage stage_loudness = {
+    .name = "loudness",
+    .help = "integrated loudness target",
+    .role = STAGE_TAIL,
+    .rows = loudness_rows,
+    .params_size = sizeof(struct loudness_params),
+    .passes = loudness_passes,
+    .design = loudness_design,
+};

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ * See chain.h: batch_render reads like the signal's way. */
+#include "chain.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain_run.h"
+#include "engine_cpu.h"
+#include "detmath.h"
+#include "loudness.h"
+#include "limiter.h"
+
+static void note(struct run *r, enum engine_status status) {
+  if (!r->status) r->status = status;
+}
+
+void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
+              const uint64_t *mask) {
+  if (r->status || count <= 0) return;
+  note(r, r->engine->run(r->session, slot, pass, first, count, mask));
+  if (r->batch->tier != VERIFY_FULL) return;
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    if (in_mask(mask, i)) engine_cpu.run(r->lane[i].shadow, slot, pass, first, count, NULL);
+}
+
+void run_args(struct run *r, int lane, int slot, const int32_t args[5]) {
+  r->engine->set_args(r->session, lane, slot, args);
+  if (r->lane[lane].shadow) engine_cpu.set_args(r->lane[lane].shadow, 0, slot, args);
+}
+
+void run_design(struct run *r, int lane, int slot, const struct stage_design *design) {
+  if (r->design[lane][slot] == design) return;
+  r->design[lane][slot] = design;
+  note(r, r->engine->set_design(r->session, lane, slot, design));
+  if (r->lane[lane].shadow) engine_cpu.set_design(r->lane[lane].shadow, 0, slot, design);
+}
+
+void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uint64_t *mask) {
+  const struct stage_design *design = r->design[0][slot];
+  const struct pass_shape *shape = design->shape;
+  /* Only scratch forces segments; without it a pass may read ahead of the one before. */
+  const int32_t segment = design->ring_words ? r->batch->segment_blocks : r->max_blocks;
+  int32_t done[MAX_STAGE_PASSES] = {0};
+  for (int32_t end = 0; end < r->max_blocks;) {
+    end += segment;
+    if (end > r->max_blocks) end = r->max_blocks;
+    for (int p = first_pass; p < end_pass; p++) {
+      const int32_t whole = r->max_blocks + shape[p].extra;
+      int32_t to = end == r->max_blocks ? whole : end + shape[p].lead;
+      if (to > whole) to = whole;
+      run_pass(r, slot, p, done[p], to - done[p], mask);
+      if (to > done[p]) done[p] = to;
+    }
+  }
+}
+
+static int pass_count(const struct stage *stage) {
+  int n = 0;
+  while (stage->passes[n].name) n++;
+  return n;
+}
+
+/* ---- opening ---- */
+
+static int add_slot(struct run *r, const struct stage *stage, enum lane_buffer src,
+                    enum lane_buffer dst, int aux) {
+  r->slots[r->n_slots] = (struct slot_plan){stage, src, dst, aux};
+  return r->n_slots++;
+}
+
+/* Chain stages pass the audio to and fro between A and B; the limiter leaves the
+ * chain's output alone, for the next variant. */
+static void plan_slots(struct run *r) {
+  enum lane_buffer at = BUFFER_A, other = BUFFER_B;
+  for (int i = 0; i < r->batch->n_stages; i++) {
+    add_slot(r, r->batch->stage[i], at, other, -1);
+    const enum lane_buffer t = at;
+    at = other, other = t;
+  }
+  r->limiter = add_slot(r, &stage_limiter, at, other, -1);
+  r->loudness = add_slot(r, &stage_loudness, at, BUFFER_NONE, r->limiter);
+  r->again = add_slot(r, &stage_loudness, other, BUFFER_NONE, -1);
+  r->dither = add_slot(r, stage_find("dither"), other, BUFFER_PCM, -1);
+}
+
+static void open_session(struct run *r) {
+  const struct batch *b = r->batch;
+  struct lane_plan *lanes = calloc((size_t)b->n_lanes, sizeof *lanes);
+  if (!lanes) {
+    r->status = ENGINE_NO_MEMORY;
+    return;
+  }
+  for (int i = 0; i < b->n_lanes; i++) {
+    const struct lane_job *job = &b->lanes[i];
+    for (int s = 0; s < b->n_stages; s++) r->design[i][s] = job->design[s];
+    r->design[i][r->limiter] = job->tails[0].limiter;
+    r->design[i][r->loudness] = r->design[i][r->again] = b->loudness;
+    r->design[i][r->dither] = job->tails[0].dither;
+    lanes[i].n_frames = job->n_frames;
+    memcpy(lanes[i].design, r->design[i], sizeof lanes[i].design);
+    if (lane_blocks(r, i) > r->max_blocks) r->max_blocks = lane_blocks(r, i);
+    r->lane[i].previous_tail = -1;
+  }
+  const struct session_plan plan = {b->rate_hz, b->channels, r->n_slots, b->n_lanes,
+                                    b->segment_blocks, r->slots, lanes};
+  note(r, r->engine->open(r->engine->self, &plan, &r->session));
+  if (!r->status) note(r, check_open(r, &plan));
+  free(lanes);
+}
+
+static void upload(struct run *r) {
+  for (int i = 0; i < r->batch->n_lanes && !r->status; i++)
+    for (int c = 0; c < r->batch->channels; c++) {
+      const struct lane_job *job = &r->batch->lanes[i];
+      note(r, r->engine->write(r->session, i, BUFFER_A, c, 0, job->n_frames, job->pcm[c]));
+      if (r->lane[i].shadow)
+        engine_cpu.write(r->lane[i].shadow, 0, BUFFER_A, c, 0, job->n_frames, job->pcm[c]);
+    }
+}
+
+/* ---- measuring ---- */
+
+static void run_hops(struct run *r, int slot, uint64_t *mask) {
+  int32_t most = 0;
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    const int32_t n = loudness_hops(r->batch->lanes[i].n_frames, r->batch->rate_hz);
+    if (in_mask(mask, i) && n > most) most = n;
+  }
+  run_pass(r, slot, LOUDNESS_HOPS, 0, most, mask);
+  check_hops(r, slot, mask);
+}
+
+/* Integrated loudness from a lane's hops. */
+static double lane_loudness(struct run *r, int lane, int slot) {
+  const struct lane_job *job = &r->batch->lanes[lane];
+  const int32_t n = loudness_hops(job->n_frames, r->batch->rate_hz);
+  float *hops = malloc(((size_t)n + 1) * sizeof *hops);
+  double *scratch = malloc(((size_t)n + 1) * sizeof *scratch), lufs = -HUGE_VAL;
+  if (!hops || !scratch) {
+    note(r, ENGINE_NO_MEMORY);
+  } else if (n && !r->status) {
+    const int64_t at = loudness_hops_offset(r->batch->loudness, lane_blocks(r, lane),
+                                            r->batch->channels);
+    note(r, r->engine->read_control(r->session, lane, slot, at, n, (int32_t *)(void *)hops));
+    if (!r->status) lufs = loudness_integrated(hops, n, r->batch->rate_hz, scratch);
+  }
+  free(scratch);
+  free(hops);
+  return lufs;
+}
+
+/* The largest word of a section of the limiter's control data. */
+static int32_t section_max(struct run *r, int lane, int section) {
+  const struct limiter_design *d = r->design[lane][r->limiter]->data;
+  const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
+  enum { CHUNK = 65536 };
+  int32_t *data = malloc(CHUNK * sizeof *data), most = INT32_MIN;
+  if (!data) note(r, ENGINE_NO_MEMORY);
+  for (int64_t at = 0; at < words && !r->status; at += CHUNK) {
+    const int64_t n = words - at < CHUNK ? words - at : CHUNK;
+    note(r, r->engine->read_control(r->session, lane, r->limiter, section * words + at, n, data));
+    for (int64_t i = 0; i < n && !r->status; i++)
+      if (data[i] > most) most = data[i];
+  }
+  free(data);
+  return most;
+}
+
+static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling) {
+  r->lane[lane].result.drive_db = drive_db;
+  run_args(r, lane, r->limiter, (const int32_t[5]){solve_drive_q20(drive_db), ceiling});
+}
+
+/* ---- the tail of one variant, all lanes side by side ---- */
+
+static const struct tail *tail_of(const struct run *r, int lane, int tail) {
+  return &r->batch->lanes[lane].tails[tail];
+}
+
+/* Lanes that have tail `tail` and are still sound. */
+static void active_lanes(const struct run *r, int tail, lane_mask mask) {
+  memset(mask, 0, sizeof(lane_mask));
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    if (tail < r->batch->lanes[i].n_tails && !r->batch->lanes[i].mismatch.found)
+      mask[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+static bool same_limiting(const struct tail *a, const struct tail *b) {
+  const bool same_target = a->loudness_lufs == b->loudness_lufs ||
+                           (isnan(a->loudness_lufs) && isnan(b->loudness_lufs));
+  return same_target && a->ceiling == b->ceiling && a->limiter == b->limiter;
+}
+
+static bool any(const lane_mask mask) {
+  for (int i = 0; i < MAX_LANES / 64; i++)
+    if (mask[i]) return true;
+  return false;
+}
+
+static void begin_tail(struct run *r, int tail, lane_mask mask) {
+  const int32_t with_gain[5] = {1};
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    if (!in_mask(mask, i)) continue;
+    struct lane_run *lane = &r->lane[i];
+    const struct tail *t = tail_of(r, i, tail);
+    const double start = r->batch->lanes[i].chain_lufs;
+    run_design(r, i, r->limiter, t->limiter);
+    run_args(r, i, r->loudness, with_gain);
+    lane->result = (struct tail_result){.reached = true};
+    lane->solve = (struct solve){0};
+    lane->searching = !isnan(t->loudness_lufs) && start > -HUGE_VAL;
+    if (!isnan(t->loudness_lufs) && !lane->searching) lane->result.reached = false;
+    if (lane->searching) solve_begin(&lane->solve, t->loudness_lufs, start);
+    set_drive(r, i, lane->searching ? lane->solve.drive_db : 0, t->ceiling);
+  }
+}
+
+/* Runs the gain computer for the lanes' drives; the searching lanes then get their next
+ * drive, until none searches. Every lane ends with the gains of its final drive. */
+static void search_drive(struct run *r, int tail, lane_mask mask) {
+  lane_mask todo;
+  memcpy(todo, mask, sizeof todo);
+  while (any(todo) && !r->status) {
+    run_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
+    run_hops(r, r->loudness, todo);
+    for (int i = 0; i < r->batch->n_lanes; i++) {
+      struct lane_run *lane = &r->lane[i];
+      if (!in_mask(todo, i)) continue;
+      const double tried = lane->result.drive_db;
+      if (lane->searching)
+        lane->searching = solve_next(&lane->solve, lane_loudness(r, i, r->loudness));
+      if (lane->searching || (lane->solve.steps && lane->solve.drive_db != tried))
+        set_drive(r, i, lane->solve.drive_db, tail_of(r, i, tail)->ceiling);
+      else
+        todo[i / 64] &= ~((uint64_t)1 << (i % 64));
+    }
+  }
+}
+
+static void drop_mismatched(const struct run *r, lane_mask mask) {
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    if (r->batch->lanes[i].mismatch.found) mask[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
+static void apply_and_check(struct run *r, int first_pass, lane_mask mask) {
+  run_passes(r, r->limiter, LIMITER_APPLY, LIMITER_CORRECT, mask);
+  check_passes(r, r->limiter, first_pass, LIMITER_CORRECT, mask);
+}
+
+/* Applies the gains and measures again: blocks above the ceiling get more reduction, at
+ * most three times; what is left after that is taken off the whole track. */
+static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
+  enum { ROUNDS = 3 };
+  apply_and_check(r, LIMITER_SET_DEMAND, mask);
+  lane_mask todo;
+  memcpy(todo, mask, sizeof todo);
+  for (int round = 0; round <= ROUNDS + 1 && !r->status; round++) {
+    for (int i = 0; i < r->batch->n_lanes; i++) {
+      if (!in_mask(todo, i)) continue;
+      struct tail_result *result = &r->lane[i].result;
+      const int32_t ceiling = tail_of(r, i, tail)->ceiling;
+      const int32_t peak = section_max(r, i, LIMITER_AGAIN);
+      result->true_peak_db = peak > -100 * LIMITER_OCTAVE
+                                 ? (double)peak / LIMITER_OCTAVE * det_gain_to_db(2)
+                                 : -HUGE_VAL;
+      if (peak <= ceiling) todo[i / 64] &= ~((uint64_t)1 << (i % 64));
+      else if (round >= ROUNDS)
+        set_drive(r, i, result->drive_db - (peak - ceiling + 64.0) / LIMITER_OCTAVE *
+                                               det_gain_to_db(2), ceiling);
+      if (peak > ceiling) result->limiter_rounds = round + 1;
+    }
+    if (!any(todo) || round > ROUNDS) break;
+    if (round < ROUNDS) run_passes(r, r->limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
+    run_passes(r, r->limiter, LIMITER_SHAPE, LIMITER_APPLY, todo);
+    apply_and_check(r, LIMITER_SHAPE, todo);
+  }
+  drop_mismatched(r, mask);
+}
+
+/* True loudness of the limited signal; lanes in `off` missed their target by more than
+ * the tolerance although the search had reached it, and get a corrected drive. */
+static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask off) {
+  run_passes(r, r->again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  check_passes(r, r->again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  run_hops(r, r->again, mask);
+  memset(off, 0, sizeof(lane_mask));
+  for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
+    if (!in_mask(mask, i)) continue;
+    struct lane_run *lane = &r->lane[i];
+    const struct tail *t = tail_of(r, i, tail);
+    lane->result.loudness_lufs = lane_loudness(r, i, r->again);
+    lane->result.max_reduction_db =
+        (double)section_max(r, i, LIMITER_REDUCTION) / LIMITER_OCTAVE * det_gain_to_db(2);
+    if (isnan(t->loudness_lufs) || !lane->solve.steps) continue;
+    const double error = t->loudness_lufs - lane->result.loudness_lufs;
+    lane->result.reached = fabs(error) <= SOLVE_TOLERANCE;
+    if (lane->result.reached || !lane->solve.reached) continue;
+    const double slope = lane->solve.slope < 0.2 ? 0.2 : lane->solve.slope;
+    set_drive(r, i, lane->result.drive_db + error / slope, t->ceiling);
+    off[i / 64] |= (uint64_t)1 << (i % 64);
+  }
+}
+
+static void render_tail(struct run *r, int tail, lane_mask mask) {
+  lane_mask off;
+  begin_tail(r, tail, mask);
+  search_drive(r, tail, mask);
+  drop_mismatched(r, mask);
+  hold_ceiling(r, tail, mask);
+  measure_result(r, tail, mask, off);
+  if (!any(off)) return;
+  run_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, off);
+  hold_ceiling(r, tail, off);
+  lane_mask again;
+  measure_result(r, tail, off, again);
+  drop_mismatched(r, mask);
+}
+
+static void deliver_lane(struct run *r, int lane, int tail) {
+  const struct batch *b = r->batch;
+  const int32_t blocks = lane_blocks(r, lane);
+  const int64_t words = (int64_t)b->lanes[lane].n_frames * b->channels;
+  int32_t *pcm = malloc((size_t)words * sizeof *pcm);
+  int32_t *over = malloc((size_t)blocks * sizeof *over);
+  if (!pcm || !over) note(r, ENGINE_NO_MEMORY);
+  if (!r->status)
+    note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, pcm));
+  if (!r->status)
+    note(r, r->engine->read_control(r->session, lane, r->dither, 0, blocks, over));
+  if (!r->status) {
+    struct tail_result *result = &r->lane[lane].result;
+    result->clipped = 0;
+    for (int32_t k = 0; k < blocks; k++) result->clipped += over[k];
+    b->deliver(b->context, lane, tail, pcm, result);
+  }
+  free(over);
+  free(pcm);
+}
+
+/* A variant that differs from the one before in format alone shares its limited signal. */
+static void run_tail(struct run *r, int tail) {
+  lane_mask mask, fresh;
+  active_lanes(r, tail, mask);
+  memcpy(fresh, mask, sizeof fresh);
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    const int previous = r->lane[i].previous_tail;
+    if (!in_mask(mask, i)) continue;
+    if (previous >= 0 && same_limiting(tail_of(r, i, tail), tail_of(r, i, previous)))
+      fresh[i / 64] &= ~((uint64_t)1 << (i % 64));
+    r->lane[i].previous_tail = tail;
+  }
+  if (any(fresh)) render_tail(r, tail, fresh);
+  drop_mismatched(r, mask);
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    if (!in_mask(mask, i)) continue;
+    const struct tail *t = tail_of(r, i, tail);
+    run_design(r, i, r->dither, t->dither);
+    run_args(r, i, r->dither, (const int32_t[5]){(int32_t)t->seed});
+  }
+  run_passes(r, r->dither, 0, 1, mask);
+  check_passes(r, r->dither, 0, 1, mask);
+  for (int i = 0; i < r->batch->n_lanes && !r->status; i++)
+    if (in_mask(mask, i)) deliver_lane(r, i, tail);
+}
+
+enum engine_status batch_render(const struct engine *engine, struct batch *batch) {
+  struct run *r = calloc(1, sizeof *r);
+  if (!r) return ENGINE_NO_MEMORY;
+  r->engine = engine;
+  r->batch = batch;
+  plan_slots(r);
+  open_session(r);
+  upload(r);
+  lane_mask mask;
+  active_lanes(r, 0, mask);
+  for (int s = 0; s < batch->n_stages && !r->status; s++) {
+    run_passes(r, s, 0, pass_count(batch->stage[s]), mask);
+    check_passes(r, s, 0, pass_count(batch->stage[s]), mask);
+  }
+  run_passes(r, r->loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  check_passes(r, r->loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  run_hops(r, r->loudness, mask);
+  run_passes(r, r->limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
+  check_passes(r, r->limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
+  int most_tails = 0;
+  for (int i = 0; i < batch->n_lanes && !r->status; i++) {
+    if (batch->lanes[i].n_tails > most_tails) most_tails = batch->lanes[i].n_tails;
+    if (in_mask(mask, i)) batch->lanes[i].chain_lufs = lane_loudness(r, i, r->loudness);
+  }
+  for (int t = 0; t < most_tails && !r->status; t++) run_tail(r, t);
+  check_close(r);
+  if (r->session) engine->close(r->session);
+  const enum engine_status status = r->status;
+  free(r);
+  return status;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * The way of a batch of tracks through the stages on one engine: the chain, then for
+ * every variant loudness, limiter, measurement and dither; checked on the way. */
+#ifndef LACQUER_CHAIN_H
+#define LACQUER_CHAIN_H
+#include "engine.h"
+
+enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
+
+enum { MAX_CHAIN = MAX_SLOTS - 4 };
+
+/* The tail of one variant. */
+struct tail {
+  double loudness_lufs; /* NAN: leave the level alone */
+  int32_t ceiling;      /* limiter_ceiling() */
+  const struct stage_design *limiter, *dither;
+  uint32_t seed;        /* of the dither */
+};
+struct tail_result {
+  double drive_db;         /* gain into the limiter */
+  double loudness_lufs;    /* of the limited signal; -HUGE_VAL: silence */
+  double true_peak_db;     /* of the limited signal, rounded up; -HUGE_VAL: silence */
+  double max_reduction_db; /* deepest gain reduction of the limiter */
+  bool reached;            /* the loudness target is met (or there is none) */
+  int limiter_rounds;      /* corrections that the ceiling took */
+  int64_t clipped;         /* samples beyond full scale at the dither */
+};
+
+/* Where device and reference first differ. */
+struct mismatch {
+  bool found;
+  char stage[24], data[24]; /* "audio", "control" or "pcm" */
+  int channel;              /* -1: all */
+  int32_t frame;
+  uint32_t device_word, reference_word;
+};
+
+struct lane_job {
+  const float *pcm[MAX_CHANNELS]; /* planar source */
+  int32_t n_frames;
+  const struct stage_design *design[MAX_CHAIN]; /* of the chain's stages */
+  int n_tails;
+  const struct tail *tails;
+  uint64_t seed; /* decides the windows of the sample tier; from the track's identity */
+  /* results */
+  double chain_lufs;         /* after the chain; -HUGE_VAL: silence */
+  struct mismatch mismatch;  /* found: the lane was stopped there */
+  int64_t verified_words, total_words; /* coverage of the check */
+};
+
+struct batch {
+  int rate_hz, channels, n_stages, n_lanes;
+  int segment_blocks;
+  const struct stage *stage[MAX_CHAIN];
+  const struct stage_design *loudness; /* designed for rate and channels */
+  struct lane_job *lanes;
+  enum verify_tier tier; /* golden and off: nothing is checked here */
+  /* Called once per lane and tail with the finished samples: interleaved,
+   * left-justified; valid during the call. */
+  void (*deliver)(void *context, int lane, int tail, const int32_t *pcm,
+                  const struct tail_result *result);
+  void *context;
+};
+
+/* Renders the batch. ENGINE_OK: every lane was delivered or has its mismatch set.
+ * Otherwise the engine failed; lanes delivered before are valid. */
+enum engine_status batch_render(const struct engine *engine, struct batch *batch);
+
+/* For tests: flips bit `bit` of one sample of a stage's output on the engine, before it is
+ * checked. "stage:channel:frame:bit", NULL to stop. Also from the environment variable
+ * LACQUER_TEST_FLIP. Ignored on the CPU engine. */
+#define TEST_FLIP_VARIABLE "LACQUER_TEST_FLIP"
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT
+ * The judge: what a device wrote, held against the reference. In the full tier every
+ * lane has a reference session that runs everything too. In the sample tier a window of
+ * blocks, chosen from the track's identity, is recomputed from what the device read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain_run.h"
+#include "engine_cpu.h"
+#include "limiter.h"
+#include "loudness.h"
+
+enum { CHUNK = 1 << 18, CONTROL_HALO = 24 };
+
+static uint64_t mix(uint64_t z) { /* splitmix64, Steele et al. 2014 */
+  z += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/* ---- comparing device and reference ---- */
+
+struct span { /* words of one thing that both hold */
+  int lane, slot, channel;
+  enum lane_buffer buffer; /* BUFFER_NONE: control words of the slot */
+  int64_t first, words;
+};
+
+static enum engine_status read_span(const struct engine *e, struct session *s, int lane,
+                                    const struct span *p, int64_t at, int64_t n, void *data) {
+  if (p->buffer == BUFFER_NONE) return e->read_control(s, lane, p->slot, at, n, data);
+  return e->read(s, lane, p->buffer, p->channel, (int32_t)at, (int32_t)n, data);
+}
+
+static void report(struct run *r, const struct span *p, int64_t at, uint32_t device,
+                   uint32_t reference) {
+  const struct stage_design *d = r->design[p->lane][p->slot];
+  struct mismatch *m = &r->batch->lanes[p->lane].mismatch;
+  *m = (struct mismatch){.found = true, .channel = p->channel, .frame = (int32_t)at,
+                         .device_word = device, .reference_word = reference};
+  snprintf(m->stage, sizeof m->stage, "%s", r->slots[p->slot].stage->name);
+  snprintf(m->data, sizeof m->data, "%s", p->buffer == BUFFER_NONE  ? "control"
+                                          : p->buffer == BUFFER_PCM ? "pcm"
+                                                                    : "audio");
+  if (p->buffer == BUFFER_PCM) {
+    m->channel = (int)(at % r->batch->channels);
+    m->frame = (int32_t)(at / r->batch->channels);
+  } else if (p->buffer == BUFFER_NONE) {
+    const int points = d->control_words / d->control_sections;
+    const int64_t section = (int64_t)lane_blocks(r, p->lane) * points;
+    m->channel = -1;
+    m->frame = (int32_t)(at % section * (BLOCK_FRAMES / points));
+  }
+}
+
+/* Compares; false when they differ (the lane's mismatch is set). */
+static bool equal(struct run *r, const struct span *p) {
+  uint32_t *device = malloc(2 * CHUNK * sizeof *device), *reference = device + CHUNK;
+  bool same = true;
+  if (!device && !r->status) r->status = ENGINE_NO_MEMORY;
+  for (int64_t at = p->first; same && at < p->first + p->words && !r->status; at += CHUNK) {
+    int64_t n = p->first + p->words - at;
+    if (n > CHUNK) n = CHUNK;
+    r->status = read_span(r->engine, r->session, p->lane, p, at, n, device);
+    if (r->status) break;
+    read_span(&engine_cpu, r->lane[p->lane].shadow, 0, p, at, n, reference);
+    if (!memcmp(device, reference, (size_t)n * sizeof *device)) continue;
+    int64_t i = 0;
+    while (device[i] == reference[i]) i++;
+    report(r, p, at + i, device[i], reference[i]);
+    same = false;
+  }
+  free(device);
+  r->batch->lanes[p->lane].verified_words += p->words;
+  return same;
+}
+
+/* Copies what the device holds into the lane's reference session. */
+static void copy(struct run *r, const struct span *p) {
+  struct session *shadow = r->lane[p->lane].shadow;
+  uint32_t *data = malloc(CHUNK * sizeof *data);
+  if (!data && !r->status) r->status = ENGINE_NO_MEMORY;
+  for (int64_t at = p->first; at < p->first + p->words && !r->status; at += CHUNK) {
+    int64_t n = p->first + p->words - at;
+    if (n > CHUNK) n = CHUNK;
+    r->status = read_span(r->engine, r->session, p->lane, p, at, n, data);
+    if (r->status) break;
+    if (p->buffer == BUFFER_NONE)
+      engine_cpu.write_control(shadow, 0, p->slot, at, n, (int32_t *)data);
+    else
+      engine_cpu.write(shadow, 0, p->buffer, p->channel, (int32_t)at, (int32_t)n, data);
+  }
+  free(data);
+}
+
+/* ---- what a pass reads and writes, by blocks ---- */
+
+struct window {
+  int32_t first, end; /* blocks */
+};
+
+static struct window widen(struct window w, int32_t blocks, int32_t n_blocks) {
+  w.first = w.first > blocks ? w.first - blocks : 0;
+  w.end = w.end < n_blocks - blocks ? w.end + blocks : n_blocks;
+  return w;
+}
+
+/* Calls `each` (equal or copy) for every stretch of a buffer inside the window. */
+static bool over_audio(struct run *r, int lane, int slot, enum lane_buffer buffer,
+                       struct window w, bool compare) {
+  const struct lane_job *job = &r->batch->lanes[lane];
+  const int64_t first = (int64_t)w.first * BLOCK_FRAMES;
+  int64_t end = (int64_t)w.end * BLOCK_FRAMES;
+  if (end > job->n_frames) end = job->n_frames;
+  bool same = true;
+  const int channels = buffer == BUFFER_PCM ? 1 : r->batch->channels;
+  const int scale = buffer == BUFFER_PCM ? r->batch->channels : 1;
+  for (int c = 0; c < channels && same; c++) {
+    const struct span p = {lane, slot, c, buffer, first * scale, (end - first) * scale};
+    if (compare) same = equal(r, &p);
+    else copy(r, &p);
+  }
+  return same;
+}
+
+static bool over_control(struct run *r, int lane, int slot, struct window w, bool compare) {
+  const struct stage_design *d = r->design[lane][slot];
+  bool same = true;
+  const int sections = r->slots[slot].stage == &stage_loudness ? d->control_sections - 1
+                                                               : d->control_sections;
+  for (int s = 0; s < sections && same; s++) {
+    const int64_t points = d->control_words / d->control_sections;
+    const int64_t base = s * points * lane_blocks(r, lane);
+    const struct span p = {lane, slot, -1, BUFFER_NONE, base + w.first * points,
+                           (w.end - w.first) * points};
+    if (compare) same = equal(r, &p);
+    else copy(r, &p);
+  }
+  return same;
+}
+
+static bool compare_window(struct run *r, int lane, int slot, int end_pass, struct window w) {
+  const struct slot_plan *plan = &r->slots[slot];
+  const bool wrote_audio = plan->stage != &stage_limiter || end_pass > LIMITER_APPLY;
+  return over_control(r, lane, slot, w, true) &&
+         (plan->dst == BUFFER_NONE || !wrote_audio ||
+          over_audio(r, lane, slot, plan->dst, w, true));
+}
+
+/* ---- the sample tier ---- */
+
+static struct window choose_window(const struct run *r, int lane, int slot) {
+  const int32_t n = lane_blocks(r, lane), scale = (r->batch->rate_hz + 47999) / 48000;
+  int32_t length = 8 * scale;
+  if (n / 64 > length) length = n / 64;
+  if (length >= n) return (struct window){0, n};
+  const uint64_t h = mix(r->batch->lanes[lane].seed + (uint64_t)slot * 0x10001);
+  const int32_t first = (int32_t)(h % (uint64_t)(n - length + 1));
+  return (struct window){first, first + length};
+}
+
+static int32_t audio_halo(const struct stage_design *d, int first_pass, int end_pass) {
+  int32_t most = 0;
+  for (int p = first_pass; p < end_pass; p++) {
+    const int32_t reach = d->shape[p].history + d->shape[p].lead + 1;
+    if (reach > most) most = reach;
+  }
+  return most + 1;
+}
+
+/* Recomputes the window of a lane from the device's inputs and compares. */
+static bool check_window(struct run *r, int lane, int slot, int first_pass, int end_pass) {
+  const struct slot_plan *plan = &r->slots[slot];
+  const struct stage_design *d = r->design[lane][slot];
+  const int32_t n = lane_blocks(r, lane);
+  const struct window w = choose_window(r, lane, slot);
+  over_audio(r, lane, slot, plan->src, widen(w, audio_halo(d, first_pass, end_pass), n), false);
+  over_control(r, lane, slot, widen(w, CONTROL_HALO, n), false);
+  if (plan->stage == &stage_limiter && end_pass > LIMITER_APPLY) /* it is read again */
+    over_audio(r, lane, slot, plan->dst, widen(w, 1, n), false);
+  for (int p = first_pass; p < end_pass && !r->status; p++) {
+    const struct pass_shape *shape = &d->shape[p];
+    const int32_t lead = shape->lead > 0 ? shape->lead : 0;
+    int32_t first = w.first + lead - shape->history, end = w.end + lead;
+    if (first < 0) first = 0;
+    if (end > n + shape->extra) end = n + shape->extra;
+    engine_cpu.run(r->lane[lane].shadow, slot, p, first, end - first, NULL);
+  }
+  return r->status || compare_window(r, lane, slot, end_pass, w);
+}
+
+/* ---- entry points ---- */
+
+static void drop(uint64_t *mask, int lane) { mask[lane / 64] &= ~((uint64_t)1 << (lane % 64)); }
+
+/* LACQUER_TEST_FLIP=stage:channel:frame:bit */
+static void flip_for_test(struct run *r, int slot, int end_pass, const uint64_t *mask) {
+  const char *spec = getenv(TEST_FLIP_VARIABLE);
+  const struct slot_plan *plan = &r->slots[slot];
+  char name[24];
+  int channel, bit;
+  int32_t frame;
+  uint32_t word;
+  if (!spec || !r->engine->is_gpu || plan->dst == BUFFER_NONE) return;
+  if (plan->stage == &stage_limiter && end_pass <= LIMITER_APPLY) return;
+  if (sscanf(spec, "%23[^:]:%d:%d:%d", name, &channel, &frame, &bit) != 4) return;
+  if (strcmp(name, plan->stage->name)) return;
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    if (!in_mask(mask, i) || frame >= r->batch->lanes[i].n_frames) continue;
+    const bool pcm = plan->dst == BUFFER_PCM;
+    const int32_t at = pcm ? frame * r->batch->channels + channel : frame;
+    const int c = pcm ? 0 : channel;
+    if (r->engine->read(r->session, i, plan->dst, c, at, 1, &word)) continue;
+    word ^= 1u << bit;
+    (void)r->engine->write(r->session, i, plan->dst, c, at, 1, &word);
+  }
+}
+
+static bool checks(const struct run *r) {
+  return r->batch->tier == VERIFY_FULL || r->batch->tier == VERIFY_SAMPLE;
+}
+
+void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_t *mask) {
+  if (r->status) return;
+  flip_for_test(r, slot, end_pass, mask);
+  for (int i = 0; i < r->batch->n_lanes && checks(r) && !r->status; i++) {
+    if (!in_mask(mask, i)) continue;
+    const struct window all = {0, lane_blocks(r, i)};
+    struct lane_job *job = &r->batch->lanes[i];
+    job->total_words += (int64_t)job->n_frames * r->batch->channels;
+    const bool same = r->batch->tier == VERIFY_FULL
+                          ? compare_window(r, i, slot, end_pass, all)
+                          : check_window(r, i, slot, first_pass, end_pass);
+    if (!same) drop(mask, i);
+  }
+}
+
+/* In the sample tier, the hops inside the slot's window. */
+static struct span sampled_hops(const struct run *r, int lane, int slot) {
+  const struct loudness_design *d = r->batch->loudness->data;
+  const struct window w = choose_window(r, lane, slot);
+  const int32_t n = loudness_hops(r->batch->lanes[lane].n_frames, r->batch->rate_hz);
+  int32_t first = 0, end;
+  while (first < n && hop_begin(first, d->quarters) < w.first * d->points) first++;
+  for (end = first; end < n && hop_begin(end + 1, d->quarters) <= w.end * d->points;) end++;
+  return (struct span){lane, slot, -1, BUFFER_NONE, first, end - first};
+}
+
+void check_hops(struct run *r, int slot, uint64_t *mask) {
+  if (r->status || !checks(r)) return;
+  for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
+    if (!in_mask(mask, i)) continue;
+    const int64_t base =
+        loudness_hops_offset(r->batch->loudness, lane_blocks(r, i), r->batch->channels);
+    struct span p = {i, slot, -1, BUFFER_NONE, 0,
+                     loudness_hops(r->batch->lanes[i].n_frames, r->batch->rate_hz)};
+    if (r->batch->tier == VERIFY_SAMPLE) {
+      const struct window w = widen(choose_window(r, i, slot), 0, lane_blocks(r, i));
+      p = sampled_hops(r, i, slot);
+      over_control(r, i, slot, w, false);
+      if (slot == r->loudness) over_control(r, i, r->limiter, w, false);
+      engine_cpu.run(r->lane[i].shadow, slot, LOUDNESS_HOPS, (int32_t)p.first, (int32_t)p.words,
+                     NULL);
+    }
+    p.first += base;
+    if (p.words > 0 && !equal(r, &p)) drop(mask, i);
+  }
+}
+
+enum engine_status check_open(struct run *r, const struct session_plan *plan) {
+  if (!checks(r)) return ENGINE_OK;
+  struct session_plan one = *plan;
+  one.n_lanes = 1;
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    one.lanes = &plan->lanes[i];
+    /* the ring must hold a window of the sample tier, or a segment of the full tier */
+    const int window = lane_blocks(r, i) / 64 + 8 * 5;
+    if (r->batch->tier == VERIFY_SAMPLE && one.segment_blocks < window)
+      one.segment_blocks = window;
+    if (engine_cpu.open(NULL, &one, &r->lane[i].shadow)) return ENGINE_NO_MEMORY;
+  }
+  return ENGINE_OK;
+}
+
+void check_close(struct run *r) {
+  for (int i = 0; i < r->batch->n_lanes; i++) engine_cpu.close(r->lane[i].shadow);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * Inside chain*.c: a batch in progress. */
+#ifndef LACQUER_CHAIN_RUN_H
+#define LACQUER_CHAIN_RUN_H
+#include "chain.h"
+#include "solve.h"
+
+struct lane_run {
+  struct session *shadow; /* the reference's session of this lane; NULL: not checked */
+  struct solve solve;
+  bool active;            /* takes part in the current tail */
+  bool searching;
+  struct tail_result result;
+  int previous_tail;      /* whose limited signal is still there; -1: none */
+};
+struct run {
+  const struct engine *engine;
+  struct session *session;
+  struct batch *batch;
+  struct slot_plan slots[MAX_SLOTS];
+  const struct stage_design *design[MAX_LANES][MAX_SLOTS];
+  int n_slots, loudness, limiter, again, dither; /* slots of the tail */
+  int32_t max_blocks;
+  struct lane_run lane[MAX_LANES];
+  enum engine_status status; /* the first failure; everything after it is skipped */
+};
+
+typedef uint64_t lane_mask[MAX_LANES / 64];
+static inline bool in_mask(const uint64_t *mask, int lane) {
+  return mask[lane / 64] >> (lane % 64) & 1;
+}
+static inline int32_t lane_blocks(const struct run *r, int lane) {
+  return (r->batch->lanes[lane].n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
+}
+
+/* Each does its work on the device and, in the full tier, on the reference. */
+void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
+              const uint64_t *mask);
+void run_args(struct run *r, int lane, int slot, const int32_t args[5]);
+void run_design(struct run *r, int lane, int slot, const struct stage_design *design);
+/* Passes [first_pass, end_pass) over the whole tracks, segment after segment. */
+void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uint64_t *mask);
+
+/* Checks what passes [first_pass, end_pass) of a slot wrote; a lane that differs gets
+ * its mismatch set and leaves `mask`. */
+void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_t *mask);
+/* Checks the loudness hops of a slot. */
+void check_hops(struct run *r, int slot, uint64_t *mask);
+enum engine_status check_open(struct run *r, const struct session_plan *plan);
+void check_close(struct run *r);
+#endif

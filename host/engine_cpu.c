@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * See engine_cpu.h. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "engine_cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct mapping {
+  void *data;
+  size_t bytes;
+};
+struct session {
+  int n_slots, channels;
+  int32_t n_frames, stride;
+  struct mapping buffer[BUFFER_COUNT];
+  struct {
+    const struct stage *stage;
+    const struct stage_design *design;
+    struct mapping ring, control;
+    struct stage_io io;
+  } slot[MAX_SLOTS];
+};
+
+static bool map(struct mapping *m, size_t bytes) {
+  m->bytes = bytes ? bytes : 1;
+  m->data = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (m->data == MAP_FAILED) m->data = NULL;
+  return m->data != NULL;
+}
+
+static void unmap(struct mapping *m) {
+  if (m->data) munmap(m->data, m->bytes);
+  m->data = NULL;
+}
+
+static void cpu_close(struct session *s) {
+  if (!s) return;
+  for (int b = 0; b < BUFFER_COUNT; b++) unmap(&s->buffer[b]);
+  for (int i = 0; i < s->n_slots; i++) {
+    unmap(&s->slot[i].ring);
+    unmap(&s->slot[i].control);
+  }
+  free(s);
+}
+
+static void *buffer_data(const struct session *s, enum lane_buffer b) {
+  return b == BUFFER_NONE ? NULL : s->buffer[b].data;
+}
+
+static bool open_slot(struct session *s, const struct session_plan *plan, int i) {
+  const struct slot_plan *p = &plan->slots[i];
+  const struct stage_design *d = plan->lanes[0].design[i];
+  const int32_t n_blocks = (s->n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
+  const int ring_blocks = engine_ring_blocks(p->stage, d, plan->segment_blocks);
+  s->slot[i].stage = p->stage;
+  s->slot[i].design = d;
+  if (!map(&s->slot[i].ring, (size_t)ring_blocks * d->ring_words * sizeof(float))) return false;
+  if (!map(&s->slot[i].control, (size_t)n_blocks * d->control_words * sizeof(int32_t)))
+    return false;
+  s->slot[i].io = (struct stage_io){
+      .n_frames = s->n_frames,
+      .n_blocks = n_blocks,
+      .channels = s->channels,
+      .ring_blocks = ring_blocks,
+      .stride = s->stride,
+      .design = d->data,
+      .src = buffer_data(s, p->src),
+      .dst = buffer_data(s, p->dst),
+      .ring = s->slot[i].ring.data,
+      .control = s->slot[i].control.data,
+      .aux = p->aux_slot < 0 ? NULL : s->slot[p->aux_slot].control.data,
+  };
+  return true;
+}
+
+static enum engine_status cpu_open(void *self, const struct session_plan *plan,
+                                   struct session **out) {
+  (void)self;
+  struct session *s = calloc(1, sizeof *s);
+  if (!s) return ENGINE_NO_MEMORY;
+  s->n_slots = plan->n_slots;
+  s->channels = plan->channels;
+  s->n_frames = plan->lanes[0].n_frames;
+  s->stride = s->n_frames / 64 * 64 + 64;
+  const size_t bytes = (size_t)s->channels * s->stride * sizeof(float);
+  for (int b = 0; b < BUFFER_COUNT; b++)
+    if (!map(&s->buffer[b], bytes)) goto fail;
+  for (int i = 0; i < s->n_slots; i++)
+    if (!open_slot(s, plan, i)) goto fail;
+  *out = s;
+  return ENGINE_OK;
+fail:
+  cpu_close(s);
+  return ENGINE_NO_MEMORY;
+}
+
+static char *at_frame(const struct session *s, enum lane_buffer b, int channel, int32_t first) {
+  return (char *)s->buffer[b].data + ((size_t)channel * s->stride + first) * sizeof(float);
+}
+
+static enum engine_status cpu_write(struct session *s, int lane, enum lane_buffer b, int channel,
+                                    int32_t first, int32_t frames, const void *data) {
+  (void)lane;
+  memcpy(at_frame(s, b, channel, first), data, (size_t)frames * sizeof(float));
+  return ENGINE_OK;
+}
+
+static enum engine_status cpu_read(struct session *s, int lane, enum lane_buffer b, int channel,
+                                   int32_t first, int32_t frames, void *data) {
+  (void)lane;
+  memcpy(data, at_frame(s, b, channel, first), (size_t)frames * sizeof(float));
+  return ENGINE_OK;
+}
+
+static enum engine_status cpu_read_control(struct session *s, int lane, int slot, int64_t first,
+                                           int64_t words, int32_t *data) {
+  (void)lane;
+  memcpy(data, s->slot[slot].io.control + first, (size_t)words * sizeof *data);
+  return ENGINE_OK;
+}
+
+static enum engine_status cpu_write_control(struct session *s, int lane, int slot, int64_t first,
+                                            int64_t words, const int32_t *data) {
+  (void)lane;
+  memcpy(s->slot[slot].io.control + first, data, (size_t)words * sizeof *data);
+  return ENGINE_OK;
+}
+
+static void cpu_set_args(struct session *s, int lane, int slot, const int32_t args[5]) {
+  (void)lane;
+  memcpy(s->slot[slot].io.args, args, sizeof s->slot[slot].io.args);
+}
+
+static enum engine_status cpu_set_design(struct session *s, int lane, int slot,
+                                         const struct stage_design *design) {
+  (void)lane;
+  s->slot[slot].design = design;
+  s->slot[slot].io.design = design->data;
+  return ENGINE_OK;
+}
+
+static enum engine_status cpu_run(struct session *s, int slot, int pass, int32_t first,
+                                  int32_t count, const uint64_t *mask) {
+  if (mask && !(mask[0] & 1)) return ENGINE_OK;
+  const struct stage_pass *p = &s->slot[slot].stage->passes[pass];
+  const struct stage_io *io = &s->slot[slot].io;
+  if (p->grid != GRID_HOPS) {
+    const int32_t end = io->n_blocks + s->slot[slot].design->shape[pass].extra;
+    if (count > end - first) count = end - first;
+  }
+  if (count > 0) p->reference(io, first, count);
+  return ENGINE_OK;
+}
+
+static enum engine_status cpu_finish(struct session *s) {
+  (void)s;
+  return ENGINE_OK;
+}
+
+const struct engine engine_cpu = {
+    .name = "cpu",
+    .driver = "lacquer reference",
+    .open = cpu_open,
+    .close = cpu_close,
+    .write = cpu_write,
+    .read = cpu_read,
+    .read_control = cpu_read_control,
+    .write_control = cpu_write_control,
+    .set_args = cpu_set_args,
+    .set_design = cpu_set_design,
+    .run = cpu_run,
+    .finish = cpu_finish,
+};

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * The manifest: what to render and what to deliver, as written by a person (YAML
+ * or JSON, version 1). Every table of keys is a table of parameter rows. */
+#ifndef LACQUER_MANIFEST_H
+#define LACQUER_MANIFEST_H
+#include <stdio.h>
+
+#include "dither.h"
+#include "limiter.h"
+#include "loudness.h"
+#include "stage.h"
+
+enum {
+  MANIFEST_CHAIN_STAGES = 12, /* with the tail stages, at most MAX_SLOTS (engine.h) */
+  MANIFEST_TRACKS = 1000000,
+};
+
+struct chain_stage {
+  const struct stage *stage;
+  void *params; /* stage->params_size bytes, owned */
+};
+struct chain {
+  char *name; /* NULL: written in place */
+  int n_stages;
+  struct chain_stage *stages;
+};
+
+enum file_format { FILE_WAV, FILE_AIFF, FILE_FLAC };
+struct variant {
+  char *name;
+  int format; /* enum file_format */
+  /* The tail stages' settings; their rows stand directly among a variant's keys. */
+  struct loudness_params loudness;
+  struct limiter_params limiter;
+  struct dither_params dither;
+};
+struct track {
+  char *source;      /* path to open: a relative one is joined to the manifest's folder */
+  char *source_text; /* as written */
+  char *title;       /* never NULL: the file name of the source unless given */
+  char *artist;      /* the catalogue's unless given; NULL when neither is set */
+  char *isrc;        /* 12 capitals and digits, or NULL */
+  int number;        /* position in the catalogue, from 1, unless given */
+  int line;          /* of the manifest, for messages */
+  struct chain chain; /* resolved: overrides applied, owned */
+  int n_variants;
+  int *variants; /* indices into manifest.variants */
+};
+struct catalogue {
+  char *title, *artist, *upc, *genre; /* NULL: not set; upc: 12 or 13 digits */
+  int year; /* 0 = not set */
+};
+struct manifest {
+  int version; /* 1 */
+  char *path;
+  struct catalogue catalogue;
+  char *output; /* template of output names, see manifest_output_name */
+  int n_chains, n_variants, n_tracks;
+  struct chain *chains;
+  struct variant *variants;
+  struct track *tracks;
+};
+
+/* Reads and checks a manifest. On success returns 0 and a manifest to be given to
+ * manifest_destroy. Else prints every problem on `errors` as
+ * "file:line: place: message (accepted range)" in the order of the lines, sets *out to
+ * NULL and returns a status: STATUS_NO_INPUT when the file cannot be read (then "file:
+ * message"), STATUS_BAD_DATA otherwise. Places count list items from 1. Audio files
+ * are not looked for: a missing one is the failure of its track. */
+int manifest_read(const char *path, FILE *errors, struct manifest **out);
+void manifest_destroy(struct manifest **manifest); /* takes NULL; writes NULL */
+
+/* The settings of a tail stage in a variant (struct loudness_params, ...); NULL for any
+ * other stage. */
+const void *manifest_tail_params(const struct variant *variant, const struct stage *stage);
+
+/* The name of a deliverable below the output folder: the template filled in and
+ * sanitised; "/" between components; never absolute, never leaving the folder; every
+ * component at most OUTPUT_NAME_BYTES (output_name.h) long. No two deliverables of a
+ * manifest that was read have the same name, case aside. Caller frees.
+ * Fields: {artist} {album} {title} {number} {isrc} {variant} {source} {ext}. */
+char *manifest_output_name(const struct manifest *manifest, const struct track *track,
+                           const struct variant *variant);
+const char *file_format_extension(int format); /* "wav", "aiff", "flac" */
+
+/* Writes the manifest's JSON Schema (draft 2020-12), made from the same rows; the
+ * bytes depend on nothing but the rows. 0, or STATUS_IO. */
+int manifest_write_schema(FILE *out);
+#endif
