@@ -13,7 +13,7 @@ void philox_round(inout uint a, inout uint b, uint key) {
   a = high ^ key ^ b;
   b = low;
 }
-#define PHILOX_ROUND(a, b, key) philox_round(a, b, key)
+#define PHILOX_ROUND(a, b, key) philox_round(a, b, key);
 #else
 #define PHILOX_ROUND(a, b, key)                        \
   {                                                    \

@@ -8,6 +8,12 @@
 #define CURVE_STEPS 6144
 #define CURVE_FLOOR (-20 * 65536)
 
+/* Control sections, each [band][point]. */
+#define MULTIBAND_ENERGY 0 /* of a control step, the louder channel's (float bits) */
+#define MULTIBAND_WANTED 1 /* reduction the curve asks for, octaves in Q16 */
+#define MULTIBAND_REDUCTION 2
+#define MULTIBAND_SECTIONS 3
+
 /* Index and fraction (of 256) in the curve for a level in Q16 octaves. */
 TWIN_FN int curve_position(int level) {
   return min_int(max_int(level - CURVE_FLOOR, 0), 256 * CURVE_STEPS - 1);
@@ -46,9 +52,6 @@ struct multiband_design {
   float twiddle[8192];
   float spectra[]; /* [low pass][partition][4096] */
 };
-/* Control sections: energy, wanted reduction, reduction; each [band][point]. */
-enum { MULTIBAND_ENERGY, MULTIBAND_WANTED, MULTIBAND_REDUCTION, MULTIBAND_SECTIONS };
-
 /* Wanted reduction in dB of one band at a level of level_db (dBFS RMS). */
 double multiband_reduction_db(const struct multiband_band *band, double level_db);
 #endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * See decode.h. WAV, RF64, AIFF and AIFC by libsndfile, FLAC by libFLAC. */
+#include "decode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container.h"
+#include "flac_read.h"
+#include "ingest.h"
+
+/* One open input. */
+struct input {
+  int fd;
+  const char *path;
+  int64_t bytes;
+  struct container container;
+};
+
+static const struct encoding {
+  int subtype, bits;
+  bool is_float;
+} encodings[] = {
+    {SF_FORMAT_PCM_16, 16, false},
+    {SF_FORMAT_PCM_24, 24, false},
+    {SF_FORMAT_PCM_32, 32, false},
+    {SF_FORMAT_FLOAT, 32, true},
+};
+
+static const struct encoding *find_encoding(int format) {
+  for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++)
+    if (encodings[i].subtype == (format & SF_FORMAT_SUBMASK))
+      return &encodings[i];
+  return NULL;
+}
+
+static enum status fail_encoding(const char *path, int format, struct failure *why) {
+  SF_FORMAT_INFO info = {.format = format & SF_FORMAT_SUBMASK};
+  int unknown = sf_command(NULL, SFC_GET_FORMAT_INFO, &info, sizeof info);
+  return fail(why, STATUS_BAD_DATA, "%s: the audio is coded as %s; " ACCEPTED_FILES, path,
+              unknown || !info.name ? "an unknown kind" : info.name);
+}
+
+/* The library's view of the length must be the header's. */
+static enum status check_length(const struct input *input, const SF_INFO *info, int bits,
+                                struct failure *why) {
+  const struct container *container = &input->container;
+  int64_t frame_bytes = (int64_t)info->channels * (bits / 8);
+  int64_t frames = container->data_bytes / frame_bytes;
+  if (container->frames < 0 && frames * frame_bytes != container->data_bytes)
+    return fail(why, STATUS_BAD_DATA,
+                "%s: damaged: its %lld bytes of audio are no whole number of frames of %lld bytes",
+                input->path, (long long)container->data_bytes, (long long)frame_bytes);
+  if (container->frames >= 0)
+    frames = container->frames;
+  if (frames != info->frames)
+    return fail(why, STATUS_BAD_DATA,
+                "%s: cut off or damaged: its header claims %lld frames, the file holds %lld",
+                input->path, (long long)frames, (long long)info->frames);
+  return STATUS_OK;
+}
+
+static enum status read_blocks(SNDFILE *file, struct ingest *ingest, struct failure *why) {
+  struct audio *audio = ingest->audio;
+  enum status status = STATUS_OK;
+  while (status == STATUS_OK && ingest->filled < audio->n_frames) {
+    int32_t left = audio->n_frames - ingest->filled;
+    int32_t n = left < INGEST_FRAMES ? left : INGEST_FRAMES;
+    sf_count_t got = audio->is_float ? sf_readf_float(file, ingest->floats, n)
+                                     : sf_readf_int(file, ingest->ints, n);
+    if (got <= 0)
+      break; /* ingest_end counts */
+    status = audio->is_float ? ingest_floats(ingest, (int32_t)got, why)
+                             : ingest_ints(ingest, (int32_t)got, why);
+  }
+  if (status == STATUS_OK && sf_error(file) != SF_ERR_NO_ERROR)
+    status = fail(why, STATUS_IO, "%s: cannot read after frame %d: %s", ingest->path,
+                  ingest->filled, sf_strerror(file));
+  return status == STATUS_OK ? ingest_end(ingest, why) : status;
+}
+
+static enum status read_pcm(const struct input *input, struct ingest *ingest, struct audio *audio,
+                            struct failure *why) {
+  SF_INFO info = {0};
+  SNDFILE *file = sf_open_fd(input->fd, SFM_READ, &info, SF_FALSE);
+  if (!file)
+    return fail(why, STATUS_BAD_DATA, "%s: its %s header is damaged or of an unknown kind; "
+                ACCEPTED_FILES, input->path, input->container.format);
+  const struct encoding *encoding = find_encoding(info.format);
+  enum status status = STATUS_OK;
+  if (!encoding)
+    status = fail_encoding(input->path, info.format, why);
+  else if (info.channels < 1)
+    status = fail(why, STATUS_BAD_DATA, "%s: damaged: no channels", input->path);
+  else
+    status = check_length(input, &info, encoding->bits, why);
+  if (status == STATUS_OK) {
+    const struct ingest_format format = {
+        .rate_hz = info.samplerate,
+        .channels = info.channels,
+        .n_frames = info.frames,
+        .reserve = info.frames, /* present in the file: check_length */
+        .bits = encoding->bits,
+        .is_float = encoding->is_float,
+        .name = input->container.format,
+    };
+    status = ingest_begin(ingest, input->path, &format, audio, why);
+  }
+  if (status == STATUS_OK)
+    status = read_blocks(file, ingest, why);
+  sf_close(file);
+  return status;
+}
+
+/* Opens without waiting for the other end of a pipe, and accepts files only. */
+static enum status open_input(const char *path, struct input *input, struct failure *why) {
+  struct stat info;
+  input->path = path;
+  input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (input->fd < 0)
+    return fail(why, STATUS_NO_INPUT, "%s: cannot open: %s", path, strerror(errno));
+  if (fstat(input->fd, &info) != 0)
+    return fail(why, STATUS_NO_INPUT, "%s: cannot open: %s", path, strerror(errno));
+  if (!S_ISREG(info.st_mode))
+    return fail(why, STATUS_NO_INPUT, "%s: %s; an audio file is needed", path,
+                S_ISDIR(info.st_mode) ? "is a folder" : "is a pipe or device");
+  input->bytes = info.st_size;
+  return container_check(input->fd, path, input->bytes, &input->container, why);
+}
+
+enum status decode_file(const char *path, struct audio *out, struct failure *why) {
+  struct input input = {.fd = -1};
+  struct ingest *ingest = NULL;
+  *out = (struct audio){0};
+  enum status status = open_input(path, &input, why);
+  if (status == STATUS_OK && !(ingest = calloc(1, sizeof *ingest)))
+    status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
+  if (status == STATUS_OK)
+    status = input.container.kind == CONTAINER_FLAC
+                 ? flac_read(input.fd, path, input.bytes, ingest, out, why)
+                 : read_pcm(&input, ingest, out, why);
+  if (input.fd >= 0)
+    close(input.fd);
+  if (ingest)
+    ingest_drop(ingest);
+  free(ingest);
+  if (status != STATUS_OK)
+    audio_free(out);
+  return status;
+}
+
+void audio_free(struct audio *audio) {
+  for (int c = 0; c < MAX_CHANNELS; c++)
+    free(audio->pcm[c]);
+  *audio = (struct audio){0};
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Audio files in: WAV, RF64, AIFF, AIFC and FLAC to planar float, or a clear
+ * refusal. Truncated and corrupt files are refused, never shortened. */
+#ifndef LACQUER_DECODE_H
+#define LACQUER_DECODE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "failure.h"
+#include "hash.h"
+#include "stage.h"
+
+enum { MAX_FRAMES = INT32_MAX - 65536 }; /* the longest track, 3.1 hours at 192 kHz */
+
+struct audio {
+  int rate_hz;  /* 44100, 48000, 88200, 96000, 176400 or 192000 */
+  int channels; /* 1 .. MAX_CHANNELS */
+  int32_t n_frames;         /* 1 .. MAX_FRAMES */
+  float *pcm[MAX_CHANNELS]; /* planar, owned, n_frames each; full scale is 1.0 */
+  int bits;                 /* word length in the file: 16, 24 or 32 */
+  bool is_float;
+  char sha256[HASH_TEXT_SIZE]; /* of the audio alone, see decode_file */
+  char format[32];             /* "WAV", "RF64", "AIFF", "AIFC" or "FLAC" */
+};
+
+/* Reads a whole file. Accepted: integers of 16, 24 and 32 bits (read as x * 2^-31 of
+ * the left-justified word: exact for 16 and 24 bits, rounded once to nearest even
+ * for 32) and 32-bit float. Then |x| < 2^-50 becomes +0; NaN, infinities and |x| > 64
+ * are refused. On success *out is to be given to audio_free; on failure it is empty.
+ *
+ * out->sha256 is over "lacquer audio 1\n", then rate, channels and frames as
+ * little-endian int32, then the interleaved little-endian float32 samples as returned:
+ * the same audio has the same hash in every container.
+ *
+ * STATUS_NO_INPUT: missing, unreadable, not a file. STATUS_BAD_DATA: anything wrong
+ * inside. STATUS_AGAIN: no memory. STATUS_IO: the disk failed. Thread-safe. */
+enum status decode_file(const char *path, struct audio *out, struct failure *why);
+void audio_free(struct audio *audio); /* takes an empty one; leaves it empty */
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Audio files out: integers to WAV (RF64 when large), AIFF and FLAC, with tags,
+ * into a temporary file that has been read back and compared. */
+#ifndef LACQUER_ENCODE_H
+#define LACQUER_ENCODE_H
+#include <stdint.h>
+
+#include "failure.h"
+#include "hash.h"
+
+/* What to deliver. Nothing in it is owned. Texts are UTF-8; NULL or "" is no tag. */
+struct deliverable {
+  const char *path; /* the final path; missing folders are made */
+  int format;       /* enum file_format */
+  int bits;         /* 16 or 24 */
+  int rate_hz, channels;
+  int32_t n_frames;
+  const int32_t *pcm; /* interleaved, left-justified: the low 32 - bits bits are 0 */
+  const char *title, *artist, *album, *isrc, *genre, *upc;
+  int track_number, year; /* 0: not set */
+};
+/* The longest text; a longer one is STATUS_BAD_DATA. libsndfile, and what is built on
+ * it, drops texts of 2,048 bytes and more when it reads WAV. */
+enum { MAX_TAG_BYTES = 2000 };
+
+struct encoded {
+  char *temp_path;                  /* owned; publish_file moves it to the final path */
+  int64_t file_bytes;
+  char file_sha256[HASH_TEXT_SIZE]; /* of every byte of the file */
+  char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2 or 3 bytes, little-endian,
+                                       interleaved: the data chunk of a WAV file */
+};
+
+/* Writes the deliverable beside its final path as a temporary file, flushes it to the
+ * disk, reads it back and compares every sample. The same deliverable gives the same
+ * bytes each time. On failure nothing is left behind and *out is empty.
+ *
+ * STATUS_CANT_CREATE: folder or file cannot be made. STATUS_IO: a write failed (disk
+ * full) or the file read back differs. STATUS_BAD_DATA: does not fit the format.
+ * Thread-safe. */
+enum status encode_file(const struct deliverable *deliverable, struct encoded *out,
+                        struct failure *why);
+/* Frees, and removes the temporary file if it has not been published. */
+void encoded_discard(struct encoded *encoded);
+
+/* As encode_file; a WAV with more audio bytes than `riff_limit` becomes RF64. Tests
+ * make small RF64 files with it. */
+enum status encode_file_limited(const struct deliverable *deliverable, int64_t riff_limit,
+                                struct encoded *out, struct failure *why);
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * FLAC in, by libFLAC itself: it checks every frame's CRC and the MD5 of the audio,
+ * which libsndfile does not. */
+#ifndef LACQUER_FLAC_READ_H
+#define LACQUER_FLAC_READ_H
+#include "ingest.h"
+
+/* Reads the open file of `file_bytes` bytes from its start into `audio`. The ingest is
+ * begun and ended here; the caller drops it. Statuses as decode_file. */
+enum status flac_read(int fd, const char *path, int64_t file_bytes, struct ingest *ingest,
+                      struct audio *audio, struct failure *why);
+#endif

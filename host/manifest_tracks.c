@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * Tracks and their defaults. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "manifest_parts.h"
+#include "memory.h"
+#include "output_name.h"
+
+static int find_variant(const struct manifest *manifest, const char *name) {
+  for (int i = 0; i < manifest->n_variants; i++)
+    if (!strcmp(manifest->variants[i].name, name)) return i;
+  return -1;
+}
+
+/* One name of a list of variants; told when it is unknown or there already. */
+static void read_variant_name(struct row_reader *reader, yaml_node_t *node,
+                              struct choice *choice) {
+  const struct manifest *manifest = choice->manifest;
+  const char *name = row_reader_text(reader, node, 1, 1000);
+  if (!name) return;
+  int variant = find_variant(manifest, name);
+  if (variant < 0) {
+    struct name_list names = {0};
+    for (int i = 0; i < manifest->n_variants; i++)
+      name_list_add(&names, manifest->variants[i].name);
+    row_reader_unknown(reader, node, "variant", &names);
+    name_list_release(&names);
+    return;
+  }
+  for (int i = 0; i < choice->n_variants; i++)
+    if (choice->variants[i] == variant) {
+      row_reader_problem(reader, node, "variant \"%s\" stands twice (accepted: once)", name);
+      return;
+    }
+  choice->variants[choice->n_variants++] = variant;
+}
+
+void manifest_read_variant_names(struct row_reader *reader, yaml_node_t *node, void *context) {
+  struct choice *choice = context;
+  long n = node->type == YAML_SEQUENCE_NODE
+               ? node->data.sequence.items.top - node->data.sequence.items.start
+               : 0;
+  choice->has_variants = true;
+  if (!n) {
+    row_reader_problem(reader, node, "%s where names are wanted (accepted: a list of one or more "
+                       "variants)", node->type == YAML_SEQUENCE_NODE ? "an empty list"
+                                                                     : row_reader_kind(node));
+    return;
+  }
+  /* Unrepeated names only are kept: there is room for every variant. */
+  choice->variants = memory_new((size_t)choice->manifest->n_variants, sizeof *choice->variants);
+  for (long i = 0; i < n; i++) {
+    size_t length = row_reader_enter_item(reader, (int)i + 1);
+    read_variant_name(reader, row_reader_node(reader, node->data.sequence.items.start[i]), choice);
+    row_reader_leave(reader, length);
+  }
+}
+
+void manifest_read_defaults(struct row_reader *reader, yaml_node_t *node, void *context) {
+  struct draft *draft = context;
+  row_reader_mapping(reader, node,
+                     &(struct row_mapping){.tables = &(struct row_table){0},
+                                           .sections = manifest_choice_sections,
+                                           .context = &draft->defaults});
+}
+
+/* Removes hyphens and raises letters; told when the rest is no ISRC (ISO 3901). */
+static void check_isrc(struct row_reader *reader, const yaml_node_t *node, char *isrc) {
+  static const char pattern[] = "LLXXXDDDDDDD"; /* letter, either, digit */
+  char *plain = memory_new(strlen(isrc) + 1, 1);
+  size_t n = 0;
+  bool sound = true;
+  for (const char *c = isrc; *c; c++)
+    if (*c != '-') plain[n++] = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+  for (size_t i = 0; i < n && sound; i++) {
+    bool digit = plain[i] >= '0' && plain[i] <= '9', letter = plain[i] >= 'A' && plain[i] <= 'Z';
+    sound = i < sizeof pattern - 1 &&
+            (pattern[i] == 'L' ? letter : pattern[i] == 'D' ? digit : letter || digit);
+  }
+  if (sound && n == sizeof pattern - 1)
+    memcpy(isrc, plain, n + 1);
+  else
+    row_reader_problem(reader, node, "%s is no ISRC (accepted: 2 letters, 3 letters or digits, "
+                       "7 digits, such as QZABC2600001)", name_quote(isrc, strlen(isrc)).text);
+  free(plain);
+}
+
+/* `text` joined to the folder of `manifest_path`. */
+static char *beside(const char *manifest_path, const char *text) {
+  const char *slash = strrchr(manifest_path, '/');
+  if (text[0] == '/' || !slash) return memory_text(text, strlen(text));
+  return memory_print("%.*s%s", (int)(slash + 1 - manifest_path), manifest_path, text);
+}
+
+static void fill_defaults(const struct draft *draft, struct track *track, struct choice *choice,
+                          int position) {
+  const struct manifest *manifest = draft->manifest;
+  const struct choice *defaults = &draft->defaults;
+  const char *artist = manifest->catalogue.artist;
+  if (track->source_text && !track->title) track->title = output_name_base(track->source_text);
+  if (!track->artist && artist) track->artist = memory_text(artist, strlen(artist));
+  if (!track->number) track->number = position;
+  if (track->source_text) track->source = beside(manifest->path, track->source_text);
+  track->chain = choice->has_chain ? choice->chain : chain_copy(&defaults->chain);
+  if (choice->has_variants) {
+    track->variants = choice->variants;
+    track->n_variants = choice->n_variants;
+    return;
+  }
+  bool all = !defaults->has_variants;
+  track->n_variants = all ? manifest->n_variants : defaults->n_variants;
+  track->variants = memory_new((size_t)track->n_variants, sizeof *track->variants);
+  for (int i = 0; i < track->n_variants; i++)
+    track->variants[i] = all ? i : defaults->variants[i];
+}
+
+static void read_track(struct row_reader *reader, yaml_node_t *node, struct draft *draft,
+                       int index) {
+  struct track *track = &draft->manifest->tracks[index];
+  struct choice choice = {.manifest = draft->manifest};
+  const struct row_table tables[] = {{manifest_track_rows, track}, {0}};
+  int n_before = reader->problems->n;
+  track->line = yaml_file_line(node);
+  params_init(manifest_track_rows, track);
+  row_reader_mapping(reader, node,
+                     &(struct row_mapping){.tables = tables, .sections = manifest_choice_sections,
+                                           .context = &choice});
+  if (track->isrc) {
+    size_t length = row_reader_enter(reader, "isrc");
+    check_isrc(reader, row_reader_find(reader, node, "isrc"), track->isrc);
+    row_reader_leave(reader, length);
+  }
+  const char *source = track->source_text;
+  if (source && source[strlen(source) - 1] == '/') {
+    size_t length = row_reader_enter(reader, "source");
+    row_reader_problem(reader, row_reader_find(reader, node, "source"),
+                       "%s is a folder (accepted: an audio file)",
+                       name_quote(source, strlen(source)).text);
+    row_reader_leave(reader, length);
+  }
+  fill_defaults(draft, track, &choice, index + 1);
+  draft->sound[index] = reader->problems->n == n_before;
+}
+
+void manifest_read_tracks(struct row_reader *reader, yaml_node_t *node, void *context) {
+  struct draft *draft = context;
+  struct manifest *manifest = draft->manifest;
+  long n = node->type == YAML_SEQUENCE_NODE
+               ? node->data.sequence.items.top - node->data.sequence.items.start
+               : 0;
+  if (n < 1 || n > MANIFEST_TRACKS) {
+    row_reader_problem(reader, node, "%s where tracks are wanted (accepted: a list of 1 .. %d "
+                       "tracks)", node->type != YAML_SEQUENCE_NODE ? row_reader_kind(node)
+                                  : n ? "a longer list" : "an empty list", MANIFEST_TRACKS);
+    return;
+  }
+  manifest->tracks = memory_new((size_t)n, sizeof *manifest->tracks);
+  draft->sound = memory_new((size_t)n, sizeof *draft->sound);
+  for (int i = 0; i < n; i++) {
+    size_t length = row_reader_enter_item(reader, i + 1);
+    manifest->n_tracks = i + 1;
+    read_track(reader, row_reader_node(reader, node->data.sequence.items.start[i]), draft, i);
+    row_reader_leave(reader, length);
+  }
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ * See sndfile_write.h. */
+#include "sndfile_write.h"
+
+#include <errno.h>
+#include <sndfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "manifest.h"
+#include "tags.h"
+
+enum { BLOCK_OF_FRAMES = 8192 };
+
+/* libsndfile writes through these, so that the first errno is known. */
+struct sink {
+  int fd, error;
+};
+
+static sf_count_t sink_length(void *user) {
+  struct sink *sink = user;
+  struct stat info;
+  return fstat(sink->fd, &info) == 0 ? info.st_size : -1;
+}
+static sf_count_t sink_seek(sf_count_t offset, int whence, void *user) {
+  struct sink *sink = user;
+  off_t at = lseek(sink->fd, offset, whence);
+  if (at < 0 && !sink->error)
+    sink->error = errno;
+  return at;
+}
+static sf_count_t sink_read(void *bytes, sf_count_t n, void *user) {
+  (void)bytes, (void)n, (void)user;
+  return 0; /* writing only */
+}
+static sf_count_t sink_write(const void *bytes, sf_count_t n, void *user) {
+  struct sink *sink = user;
+  const char *from = bytes;
+  sf_count_t left = n;
+  while (left > 0 && !sink->error) {
+    ssize_t done = write(sink->fd, from, (size_t)left);
+    if (done > 0) {
+      from += done;
+      left -= done;
+    } else if (done == 0 || errno != EINTR) {
+      sink->error = done == 0 ? ENOSPC : errno;
+    }
+  }
+  return n - left;
+}
+static sf_count_t sink_tell(void *user) { return sink_seek(0, SEEK_CUR, user); }
+
+static int set_text(SNDFILE *file, int type, const char *text) {
+  return text && text[0] ? sf_set_string(file, type, text) : 0;
+}
+static int set_number(SNDFILE *file, int type, int number) {
+  char text[16] = "";
+  if (number > 0)
+    snprintf(text, sizeof text, "%d", number);
+  return set_text(file, type, text);
+}
+static int set_chunk(SNDFILE *file, const char *id, struct tag_block *block) {
+  if (!block->bytes)
+    return 0;
+  SF_CHUNK_INFO chunk = {.id_size = 4, .datalen = (unsigned)block->size, .data = block->bytes};
+  memcpy(chunk.id, id, 4);
+  return sf_set_chunk(file, &chunk);
+}
+
+/* Tags, before any audio: libsndfile loses a chunk set later. 0, or not. */
+static int set_tags(SNDFILE *file, const struct deliverable *d) {
+  struct tag_block block = {0};
+  int is_wav = d->format == FILE_WAV;
+  int failed = set_text(file, SF_STR_TITLE, d->title) || set_text(file, SF_STR_ARTIST, d->artist);
+  if (is_wav)
+    failed = failed || set_text(file, SF_STR_ALBUM, d->album) ||
+             set_number(file, SF_STR_TRACKNUMBER, d->track_number) ||
+             set_number(file, SF_STR_DATE, d->year) || set_text(file, SF_STR_GENRE, d->genre);
+  failed = failed || (is_wav ? tags_axml(d, &block) : tags_id3(d, &block)) ||
+           set_chunk(file, is_wav ? "axml" : "ID3 ", &block);
+  free(block.bytes);
+  return failed;
+}
+
+enum status sndfile_write(int fd, const struct deliverable *d, int64_t riff_limit,
+                          struct failure *why) {
+  struct sink sink = {.fd = fd};
+  SF_VIRTUAL_IO io = {sink_length, sink_seek, sink_read, sink_write, sink_tell};
+  int64_t audio_bytes = (int64_t)d->n_frames * d->channels * (d->bits / 8);
+  int container = d->format == FILE_AIFF     ? SF_FORMAT_AIFF
+                  : audio_bytes > riff_limit ? SF_FORMAT_RF64
+                                             : SF_FORMAT_WAV;
+  SF_INFO info = {.samplerate = d->rate_hz,
+                  .channels = d->channels,
+                  .format = container | (d->bits == 16 ? SF_FORMAT_PCM_16 : SF_FORMAT_PCM_24)};
+  SNDFILE *file = sf_open_virtual(&io, SFM_WRITE, &info, &sink);
+  if (!file && sink.error)
+    return fail(why, STATUS_IO, "%s: cannot write: %s", d->path, strerror(sink.error));
+  if (!file)
+    return fail(why, STATUS_INTERNAL, "%s: the audio file library refused %d bits, %d channels, "
+                "%d Hz", d->path, d->bits, d->channels, d->rate_hz);
+  int tags_failed = set_tags(file, d);
+  sf_count_t done = tags_failed ? 0 : sf_writef_int(file, d->pcm, d->n_frames);
+  int close_failed = sf_close(file); /* writes the final header */
+  if (sink.error)
+    return fail(why, STATUS_IO, "%s: cannot write: %s", d->path, strerror(sink.error));
+  if (tags_failed)
+    return fail(why, STATUS_INTERNAL, "%s: the audio file library refused the tags", d->path);
+  if (done != d->n_frames || close_failed)
+    return fail(why, STATUS_IO, "%s: cannot write: %lld of %d frames were taken", d->path,
+                (long long)done, d->n_frames);
+  return STATUS_OK;
+}
+
+static enum status fail_difference(const struct deliverable *d, int32_t frame,
+                                   struct failure *why) {
+  return fail(why, STATUS_IO,
+              "%s: the file, read back, differs from what was written at or after frame %d: a "
+              "fault of the disk, the memory or the encoder",
+              d->path, frame);
+}
+
+/* Packs samples to 2 or 3 bytes, little-endian. Returns the bytes. */
+static size_t pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < n; i++)
+    for (int shift = 32 - bits; shift < 32; shift += 8)
+      to[bytes++] = (unsigned char)((uint32_t)samples[i] >> shift);
+  return bytes;
+}
+
+/* Both blocks hold BLOCK_OF_FRAMES frames. */
+static enum status compare(SNDFILE *file, const struct deliverable *d, int32_t *block,
+                           unsigned char *packed, struct hash *hash, struct failure *why) {
+  size_t channels = (size_t)d->channels;
+  for (int32_t at = 0, n; at < d->n_frames; at += n) {
+    n = d->n_frames - at < BLOCK_OF_FRAMES ? d->n_frames - at : BLOCK_OF_FRAMES;
+    size_t samples = (size_t)n * channels;
+    if (sf_readf_int(file, block, n) != n ||
+        memcmp(block, d->pcm + (size_t)at * channels, samples * sizeof *block) != 0)
+      return fail_difference(d, at, why);
+    hash_update(hash, packed, pack(block, samples, d->bits, packed));
+  }
+  return STATUS_OK;
+}
+
+enum status sndfile_read_back(const char *temp_path, const struct deliverable *d,
+                              char pcm_sha256[HASH_TEXT_SIZE], struct failure *why) {
+  SF_INFO info = {0};
+  size_t samples = (size_t)BLOCK_OF_FRAMES * (size_t)d->channels;
+  int32_t *block = malloc(samples * sizeof *block);
+  unsigned char *packed = malloc(samples * 3);
+  SNDFILE *file = sf_open(temp_path, SFM_READ, &info);
+  struct hash hash;
+  hash_init(&hash);
+  enum status status;
+  if (!block || !packed)
+    status = fail(why, STATUS_AGAIN, "%s: out of memory", d->path);
+  else if (!file || info.frames != d->n_frames || info.channels != d->channels ||
+           info.samplerate != d->rate_hz)
+    status = fail_difference(d, 0, why);
+  else
+    status = compare(file, d, block, packed, &hash, why);
+  if (hash_final(&hash, pcm_sha256) != 0 && status == STATUS_OK)
+    status = fail(why, STATUS_INTERNAL, "%s: the SHA-256 library failed", d->path);
+  if (file)
+    sf_close(file);
+  free(block);
+  free(packed);
+  return status;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * What every shader sees of the device engine: GLSL's view of struct stage_io
+ * (dsp-reference/stage.h, same bytes), the push constants and the grids.
+ *
+ * A shader starts with
+ *   #version 450
+ *   #include "io.glsl"      (a GRID_SEQUENTIAL pass: `#define SEQUENTIAL` before it)
+ * and begins main() with `StageIo io = lane_io();`. Grids (enum pass_grid):
+ *   GRID_BLOCKS, GRID_HOPS: any `layout(local_size_x = ...) in;`, one workgroup per
+ *     unit block_index(), column column_index() and lane. Lanes differ in length:
+ *     return when block_index() >= io.n_blocks (plus the pass's extra).
+ *   GRID_SEQUENTIAL: one invocation per column and lane (local size set here). Return
+ *     unless lane_active(), then walk blocks push.first <= b < push.first + push.count
+ *     that lie before io.n_blocks. A dispatch has at most 64 blocks, for lavapipe runs
+ *     65,535 loop iterations per invocation and is silently wrong after that: at most
+ *     1,000 iterations per block, all loops counted.
+ *     No barrier or shared memory there. */
+#ifndef LACQUER_IO_GLSL
+#define LACQUER_IO_GLSL
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_buffer_reference_uvec2 : require
+
+/* Equal to the values in dsp-reference/stage.h and host/gpu/gpu_session.c. */
+const int BLOCK_FRAMES = 2048;
+#define SEQUENTIAL_LANES 8
+
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer F32 { float v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer I32 { int v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer U32 { uint v[]; };
+/* For addresses that are multiples of 16: channels start so (stride is a multiple of 64). */
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer F32x4 { vec4 v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer I32x4 { ivec4 v[]; };
+
+struct StageIo {
+  int n_frames, n_blocks, channels, ring_blocks, stride;
+  int args[5];
+  uvec2 design; /* cast it to the stage's own buffer_reference type, or to F32 */
+  uvec2 src, dst, ring, control, aux; /* cast to F32, I32 ... or use the helpers below */
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer StageIos {
+  StageIo at[];
+};
+layout(push_constant, std430) uniform Push {
+  StageIos lanes; /* the active lanes only */
+  int first;      /* first unit (block or hop) of this dispatch */
+  int count;      /* units of this dispatch */
+  int n_lanes;    /* active lanes */
+  int pad;
+} push;
+
+/* Unit (block or hop) and column of this workgroup: GRID_BLOCKS and GRID_HOPS. */
+int block_index() { return push.first + int(gl_WorkGroupID.x); }
+int column_index() { return int(gl_WorkGroupID.y); }
+
+#ifdef SEQUENTIAL /* define it before the include in a GRID_SEQUENTIAL shader */
+layout(local_size_x = SEQUENTIAL_LANES) in;
+bool lane_active() { return int(gl_GlobalInvocationID.x) < push.n_lanes; }
+StageIo lane_io() { return push.lanes.at[gl_GlobalInvocationID.x]; }
+#else
+StageIo lane_io() { return push.lanes.at[gl_WorkGroupID.z]; }
+#endif
+
+/* base + 4 * count * words bytes, computed in 64 bits. */
+uvec2 address_of(uvec2 base, uint count, uint words) {
+  uint hi, lo, carry;
+  umulExtended(count, words, hi, lo);
+  hi = hi << 2 | lo >> 30;
+  uint low = uaddCarry(base.x, lo << 2, carry);
+  return uvec2(low, base.y + hi + carry);
+}
+
+/* Planar audio of one channel. */
+F32 src_channel(StageIo io, int channel) {
+  return F32(address_of(io.src, uint(channel), uint(io.stride)));
+}
+F32 dst_channel(StageIo io, int channel) {
+  return F32(address_of(io.dst, uint(channel), uint(io.stride)));
+}
+/* Sample `frame` of one channel; 0 outside [0, n_frames). */
+float load_src(StageIo io, int channel, int frame) {
+  if (uint(frame) >= uint(io.n_frames)) return 0.0;
+  return src_channel(io, channel).v[frame];
+}
+/* The same from a channel's address: cheaper in a loop. */
+float load_frame(F32 channel, int n_frames, int frame) {
+  if (uint(frame) >= uint(n_frames)) return 0.0;
+  return channel.v[frame];
+}
+/* Scratch of one block >= 0; `words` is the design's ring_words. (% of ints is banned.) */
+F32 ring_block(StageIo io, int block, int words) {
+  return F32(address_of(io.ring, uint(block) % uint(io.ring_blocks), uint(words)));
+}
+I32 ring_block_int(StageIo io, int block, int words) {
+  return I32(address_of(io.ring, uint(block) % uint(io.ring_blocks), uint(words)));
+}
+#endif

@@ -1,0 +1,37 @@
+#version 450
+/* SPDX-License-Identifier: MIT
+ * Energy of a 100 ms hop under the limiter's gains: 256 sums, then a tree. */
+#include "loudness.glsl"
+#include "limiter.h"
+layout(local_size_x = 256) in;
+
+shared float partial[256];
+
+float weighted(StageIo io, LoudnessDesign d, int at) {
+  float e = intBitsToFloat(loudness_section(io, d, 0).v[at]);
+  if (io.channels > 1) e = e + intBitsToFloat(loudness_section(io, d, 1).v[at]);
+  float g = 1.0;
+  if (io.args[0] != 0) {
+    I32 gain = I32(address_of(io.aux, LIMITER_GAIN, uint(io.n_blocks * d.points)));
+    g = 1.0 + intBitsToFloat(gain.v[at]);
+  }
+  return g * g * e;
+}
+
+void main() {
+  const StageIo io = lane_io();
+  LoudnessDesign d = LoudnessDesign(io.design);
+  const int hop = block_index(), t = int(gl_LocalInvocationID.x);
+  const uint hop_frames = uint(d.quarters * d.step_) / 4u;
+  if (hop >= int(uint(io.n_frames) / hop_frames)) return;
+  const int end = hop_begin(hop + 1, d.quarters);
+  float sum = 0.0;
+  for (int at = hop_begin(hop, d.quarters) + t; at < end; at += 256) sum = sum + weighted(io, d, at);
+  partial[t] = sum;
+  barrier();
+  for (int half_n = 128; half_n > 0; half_n /= 2) {
+    if (t < half_n) partial[t] = partial[t] + partial[t + half_n];
+    barrier();
+  }
+  if (t == 0) loudness_section(io, d, io.channels).v[hop] = floatBitsToInt(partial[0]);
+}

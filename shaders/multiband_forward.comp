@@ -1,0 +1,14 @@
+#version 450
+/* SPDX-License-Identifier: MIT
+ * Spectra of the input; column = channel. */
+#include "convolve.glsl"
+#include "multiband.glsl"
+
+void main() {
+  const StageIo io = lane_io();
+  const int block = block_index();
+  MultibandDesign d = MultibandDesign(io.design);
+  if (block > io.n_blocks || d.bands == 1) return;
+  conv_forward(io, F32(word_address(io.design, MULTIBAND_TWIDDLE)), multiband_ring_words(io, d),
+               block, column_index());
+}
