@@ -1,1 +1,252 @@
-int main(void) { return 0; }
+/* SPDX-License-Identifier: MIT
+ * The command line: one table of commands, one table of options. */
+#define _DEFAULT_SOURCE
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "memory.h"
+#include "publish.h"
+#include "report.h"
+#include "shaders.h"
+
+struct arguments {
+  const char *output, *device, *only;
+  struct render_options render;
+  bool dry_run, json, quiet;
+  int n_files;
+  char **files;
+};
+
+/* ---- options ---- */
+
+struct option_row {
+  const char *name; /* long option */
+  char letter;      /* short one, 0: none */
+  const char *value, *help;
+  bool (*set)(struct arguments *, const char *value); /* false: value not accepted */
+};
+
+static bool set_output(struct arguments *a, const char *v) { a->output = v; return *v; }
+static bool set_device(struct arguments *a, const char *v) { a->device = v; return *v; }
+static bool set_only(struct arguments *a, const char *v) { a->only = v; return *v; }
+static bool set_golden(struct arguments *a, const char *v) { a->render.golden = v; return *v; }
+static bool set_dry_run(struct arguments *a, const char *v) { (void)v; return a->dry_run = true; }
+static bool set_json(struct arguments *a, const char *v) { (void)v; return a->json = true; }
+static bool set_quiet(struct arguments *a, const char *v) { (void)v; return a->quiet = true; }
+static bool set_force(struct arguments *a, const char *v) {
+  (void)v;
+  return a->render.force = true;
+}
+static bool set_fail_fast(struct arguments *a, const char *v) {
+  (void)v;
+  return a->render.fail_fast = true;
+}
+static bool set_verify(struct arguments *a, const char *v) {
+  static const char *const tiers[] = {"full", "sample", "golden", "off"};
+  for (int i = 0; i < 4; i++)
+    if (!strcmp(v, tiers[i])) {
+      a->render.tier = (enum verify_tier)i;
+      return true;
+    }
+  return false;
+}
+static bool whole_number(const char *v, int most, int *out) {
+  char *end;
+  const long n = strtol(v, &end, 10);
+  if (end == v || *end || n < 1 || n > most) return false;
+  *out = (int)n;
+  return true;
+}
+static bool set_jobs(struct arguments *a, const char *v) {
+  return whole_number(v, 1024, &a->render.jobs);
+}
+static bool set_lanes(struct arguments *a, const char *v) {
+  return whole_number(v, MAX_LANES, &a->render.lanes);
+}
+static bool set_segment(struct arguments *a, const char *v) {
+  return whole_number(v, 1 << 20, &a->render.segment_blocks);
+}
+
+static const struct option_row options[] = {
+    {"output", 'o', "DIR", "folder of the deliverables (default: rendered)", set_output},
+    {"device", 'd', "SPEC", "auto, cpu, index:N, uuid:HEX or pci:ADDRESS (default: auto)",
+     set_device},
+    {"verify", 'V', "TIER", "full, sample, golden or off (default: sample)", set_verify},
+    {"golden", 0, "DIR", "folder of the receipts for --verify golden (default: the output folder)",
+     set_golden},
+    {"only", 0, "N[:VARIANT]", "render one track, or one of its variants", set_only},
+    {"dry-run", 'n', NULL, "print the plan, render nothing", set_dry_run},
+    {"force", 'f', NULL, "render again what is up to date; replace files without a receipt",
+     set_force},
+    {"fail-fast", 0, NULL, "stop at the first failure", set_fail_fast},
+    {"jobs", 'j', "N", "worker threads (default: as many as suit the device)", set_jobs},
+    {"lanes", 0, "N", "tracks side by side on a Vulkan device (1 to 256)", set_lanes},
+    {"segment", 0, "N", "blocks of 2048 frames at a time; no effect on the result", set_segment},
+    {"json", 0, NULL, "JSON Lines on standard output", set_json},
+    {"quiet", 'q', NULL, "only warnings and errors on standard error", set_quiet},
+    {0},
+};
+
+/* ---- commands ---- */
+
+static int complain(const struct failure *why) {
+  fprintf(stderr, "lacquer: %s\n", why->text);
+  return why->status;
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int render_on_device(const struct arguments *a, const struct plan *plan) {
+  struct failure why = {0};
+  struct device device;
+  const double start = now();
+  if (make_folders(plan->folder, &why)) return complain(&why);
+  remove_stale_temporaries(plan->folder);
+  if (device_open(a->device, &device, &why)) return complain(&why);
+  if (*device.note && !a->quiet) fprintf(stderr, "lacquer: %s\n", device.note);
+  if (!a->quiet) fprintf(stderr, "device: %s (%s)\n", device.engine.name, device.engine.driver);
+  struct unit_result *results = memory_new((size_t)plan->n_units + 1, sizeof *results);
+  struct reporter reporter = {plan, a->quiet ? NULL : stderr, a->json ? stdout : NULL, 0};
+  int status = render_plan(plan, &device, &a->render, results, report_unit, &reporter);
+  if (!a->quiet) report_table(plan, results, stderr);
+  const double seconds = now() - start;
+  if (report_write(plan, results, &device, seconds, &why)) {
+    complain(&why);
+    if (!status) status = (int)why.status;
+  }
+  if (!a->quiet) fprintf(stderr, "\n%d files in %s (%.1f s)\n", plan->n_units, plan->folder, seconds);
+  free(results);
+  device_close(&device);
+  return status;
+}
+
+static int command_render(const struct arguments *a) {
+  struct manifest *manifest;
+  struct plan *plan;
+  struct failure why = {0};
+  int status = manifest_read(a->files[0], stderr, &manifest);
+  if (status) return status;
+  if (plan_create(manifest, a->output, a->only, &plan, &why)) {
+    status = complain(&why);
+  } else {
+    status = a->dry_run ? plan_print(plan, a->json ? NULL : stdout, a->json ? stdout : NULL)
+                        : render_on_device(a, plan);
+    plan_destroy(&plan);
+  }
+  manifest_destroy(&manifest);
+  return status;
+}
+
+static int command_devices(const struct arguments *a) { return device_list(stdout, a->json); }
+
+static int command_schema(const struct arguments *a) {
+  (void)a;
+  return manifest_write_schema(stdout);
+}
+
+static int command_version(const struct arguments *a) {
+  (void)a;
+  printf("lacquer " LACQUER_VERSION "\nengine %s\nspirv  %s\n", lacquer_engine_hash,
+         lacquer_spirv_hash);
+  return STATUS_OK;
+}
+
+static int command_help(const struct arguments *a);
+
+static const struct command {
+  const char *name, *files;
+  int n_files;
+  const char *help;
+  int (*run)(const struct arguments *);
+} commands[] = {
+    {"render", "MANIFEST", 1, "render every track and variant of a manifest", command_render},
+    {"devices", "", 0, "list devices, each with the result of its self-test", command_devices},
+    {"schema", "", 0, "print the manifest's JSON Schema", command_schema},
+    {"version", "", 0, "print version and engine hashes", command_version},
+    {"help", "", 0, "print this", command_help},
+    {0},
+};
+
+static int command_help(const struct arguments *a) {
+  (void)a;
+  printf("lacquer: batch mastering with the same bits on every device\n\nusage:\n");
+  for (const struct command *c = commands; c->name; c++)
+    printf("  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
+  printf("\noptions:\n");
+  for (const struct option_row *o = options; o->name; o++) {
+    char text[64];
+    snprintf(text, sizeof text, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+    printf("  %c%c %-22s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', text, o->help);
+  }
+  printf("\nexit status: 0 delivered or up to date, 1 some units failed, 64 usage, 65 bad manifest\n"
+         "or audio, 66 missing input, 69 no usable device, 73 cannot create, 74 input/output error\n");
+  return STATUS_OK;
+}
+
+/* ---- parsing ---- */
+
+static int usage(const char *format, const char *what) {
+  fprintf(stderr, "lacquer: ");
+  fprintf(stderr, format, what);
+  fprintf(stderr, " (see lacquer help)\n");
+  return STATUS_USAGE;
+}
+
+enum { MANY = 32, FIRST_VALUE = 256 };
+
+static int parse(int argc, char **argv, struct arguments *a) {
+  struct option longs[MANY] = {0};
+  char shorts[2 * MANY + 2] = ":";
+  int n = 0;
+  for (; options[n].name; n++) {
+    const char letter[3] = {options[n].letter, options[n].value ? ':' : 0, 0};
+    longs[n] = (struct option){options[n].name, options[n].value ? 1 : 0, NULL, FIRST_VALUE + n};
+    if (options[n].letter) strcat(shorts, letter);
+  }
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+    if (c == ':') return usage("%s needs a value", argv[optind - 1]);
+    if (c == '?') return usage("unknown option %s", argv[optind - 1]);
+    int row = c - FIRST_VALUE;
+    for (int i = 0; c < FIRST_VALUE && i < n; i++)
+      if (options[i].letter == c) row = i;
+    if (!options[row].set(a, optarg)) {
+      fprintf(stderr, "lacquer: --%s %s: expected %s: %s\n", options[row].name, optarg,
+              options[row].value, options[row].help);
+      return STATUS_USAGE;
+    }
+  }
+  a->n_files = argc - optind;
+  a->files = argv + optind;
+  return STATUS_OK;
+}
+
+int main(int argc, char **argv) {
+  struct arguments a = {.output = "rendered", .device = "auto",
+                        .render = {.tier = VERIFY_SAMPLE}};
+  signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error */
+  signal(SIGPIPE, SIG_IGN);
+  setlocale(LC_CTYPE, "");
+  const char *name = argc > 1 ? argv[1] : "help";
+  if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
+  if (!strcmp(name, "--version")) name = "version";
+  for (const struct command *c = commands; c->name; c++) {
+    if (strcmp(c->name, name)) continue;
+    const int status = argc > 1 ? parse(argc - 1, argv + 1, &a) : STATUS_OK;
+    if (status) return status;
+    if (a.n_files != c->n_files)
+      return usage(c->n_files ? "%s needs one manifest" : "%s takes no file", name);
+    const int result = c->run(&a);
+    return fflush(stdout) || ferror(stdout) ? STATUS_IO : argc > 1 ? result : STATUS_USAGE;
+  }
+  return usage("unknown command %s", name);
+}

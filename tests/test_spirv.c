@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The embedded shaders are exact, checked by a parser of their own; and the build's
- * exact_spirv rejects what is not. LACQUER_GLSLC, LACQUER_EXACT_SPIRV: the two tools. */
+ * exact_spirv rejects what is not. GLSLC, EXACT_SPIRV: the two tools. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,7 +135,7 @@ static void write_file(const char *name, const void *data, size_t size) {
 /* The tool's exit status on in.spv; what it said is in said[]. */
 static int run_tool(char said[2048]) {
   char command[1024];
-  snprintf(command, sizeof command, "'%s' -o '%s/out.spv' '%s/in.spv' 2>&1", LACQUER_EXACT_SPIRV,
+  snprintf(command, sizeof command, "'%s' -o '%s/out.spv' '%s/in.spv' 2>&1", EXACT_SPIRV,
            folder, folder);
   FILE *pipe = popen(command, "r");
   assert_non_null(pipe);
@@ -154,7 +154,7 @@ static void compile(const char *extensions, const char *statement) {
   write_file("in.comp", text, (size_t)n);
   snprintf(command, sizeof command,
            "'%s' -O0 --target-env=vulkan1.2 -fshader-stage=comp -o '%s/in.spv' '%s/in.comp'",
-           LACQUER_GLSLC, folder, folder);
+           GLSLC, folder, folder);
   if (system(command)) fail_msg("glslc: %s", text);
 }
 

@@ -5,14 +5,16 @@
 #define LACQUER_TRUE_PEAK_METER_H
 #include <stdint.h>
 
-/* Largest magnitude of the band-limited signal through n samples of x (every `stride`-th
- * word, times scale); zero outside. Also looks 64 frames before the first and after the
- * last sample. Flat up to 0.494 of the sampling rate. */
-double true_peak(const float *x, int32_t n);
-double true_peak_words(const int32_t *x, int32_t n, int stride);
+struct true_peak {
+  double peak; /* largest magnitude, linear */
+  double at;   /* frames from the first sample; negative: before it */
+};
 
-/* Where it was found, in frames from the first sample, of the last call (one thread). */
-double true_peak_position(void);
+/* The band-limited signal through n samples x[0], x[stride], ... times scale, zero
+ * outside; also looks 64 frames before the first and after the last sample. Flat up to
+ * 0.496 of the sampling rate. Aborts without memory. Not for several threads. */
+struct true_peak true_peak_of(const float *x, int32_t n, int stride, double scale);
+struct true_peak true_peak_of_words(const int32_t *x, int32_t n, int stride, double scale);
 
-static inline double amplitude_scale_24(void) { return 1.0 / 2147483648.0; }
+#define FULL_SCALE_WORD 2147483648.0 /* of left-justified samples */
 #endif

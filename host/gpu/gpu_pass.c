@@ -22,7 +22,8 @@ static uint64_t fnv1a(const uint8_t *data, size_t size) {
 }
 
 static void cache_name(const struct gpu_device *device, char name[64]) {
-  for (int i = 0; i < (int)VK_UUID_SIZE; i++) snprintf(name + 2 * i, 3, "%02x", device->cache_uuid[i]);
+  for (int i = 0; i < (int)VK_UUID_SIZE; i++)
+    snprintf(name + 2 * i, 3, "%02x", device->cache_uuid[i]);
   strcpy(name + 2 * VK_UUID_SIZE, ".pipelines");
 }
 
@@ -136,7 +137,8 @@ enum engine_status gpu_pass_find(struct gpu_device *device, const char *name, Vk
     if (strcmp(shader_table[i].name, name)) continue;
     enum engine_status status = ENGINE_OK;
     pthread_mutex_lock(&device->lock);
-    if (!device->pipelines[i]) status = make_pipeline(device, &shader_table[i], &device->pipelines[i]);
+    if (!device->pipelines[i])
+      status = make_pipeline(device, &shader_table[i], &device->pipelines[i]);
     *out = device->pipelines[i];
     pthread_mutex_unlock(&device->lock);
     return status;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Finished samples to a published file with its receipt. */
+#ifndef LACQUER_DELIVER_H
+#define LACQUER_DELIVER_H
+#include "receipt.h"
+#include "render.h"
+
+struct delivery {
+  const struct plan *plan;
+  const struct unit_plan *unit;
+  const struct render_options *options;
+  int32_t n_frames;
+  const int32_t *pcm; /* interleaved, left-justified */
+  const struct tail_result *result;
+};
+/* Measures (libebur128), encodes, holds against the golden receipt when that is the tier,
+ * publishes file and receipt. *receipt comes with identity, source and device filled in. */
+enum status deliver_unit(const struct delivery *delivery, struct receipt *receipt,
+                         struct failure *why);
+
+/* Whether the unit's file and receipt are there and of this key; then *receipt is it. */
+bool deliver_up_to_date(const struct unit_plan *unit, struct receipt *receipt);
+/* Refuses to replace a file that has no receipt. */
+enum status deliver_may_write(const struct unit *unit, bool force, struct failure *why);
+#endif

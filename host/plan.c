@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ * See plan.h. */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode.h"
+#include "memory.h"
+#include "settings.h"
+#include "shaders.h"
+
+/* ---- units ---- */
+
+struct selection {
+  int number;       /* 0: every track */
+  const char *variant; /* NULL: every variant */
+};
+
+static bool selected(const struct selection *only, const struct manifest *m, int track,
+                     int variant) {
+  if (only->number && m->tracks[track].number != only->number) return false;
+  return !only->variant || !strcmp(only->variant, m->variants[variant].name);
+}
+
+static void add_unit(struct plan *plan, int track, int variant) {
+  const struct manifest *m = plan->manifest;
+  struct unit *u = &plan->units[plan->n_units++];
+  u->track = track;
+  u->variant = variant;
+  u->name = manifest_output_name(m, &m->tracks[track], &m->variants[variant]);
+  u->path = memory_print("%s/%s", plan->folder, u->name);
+  u->receipt_path = memory_print("%s.receipt.json", u->path);
+}
+
+enum status plan_create(const struct manifest *manifest, const char *folder, const char *only,
+                        struct plan **out, struct failure *why) {
+  struct selection selection = {0};
+  if (only) {
+    char *end;
+    selection.number = (int)strtol(only, &end, 10);
+    if (*end == ':') selection.variant = end + 1;
+    if (end == only || selection.number < 1 || (*end && *end != ':'))
+      return fail(why, STATUS_USAGE, "--only %s: expected NUMBER or NUMBER:VARIANT", only);
+  }
+  struct plan *plan = memory_new(1, sizeof *plan);
+  size_t most = 0;
+  for (int t = 0; t < manifest->n_tracks; t++) most += (size_t)manifest->tracks[t].n_variants;
+  plan->manifest = manifest;
+  plan->designs = designs_create();
+  plan->folder = memory_text(folder, strlen(folder));
+  plan->units = memory_new(most + 1, sizeof *plan->units);
+  plan->first_unit = memory_new((size_t)manifest->n_tracks + 1, sizeof *plan->first_unit);
+  for (int t = 0; t < manifest->n_tracks; t++) {
+    plan->first_unit[t] = plan->n_units;
+    for (int v = 0; v < manifest->tracks[t].n_variants; v++)
+      if (selected(&selection, manifest, t, manifest->tracks[t].variants[v]))
+        add_unit(plan, t, manifest->tracks[t].variants[v]);
+  }
+  plan->first_unit[manifest->n_tracks] = plan->n_units;
+  *out = plan;
+  if (plan->n_units || !only) return STATUS_OK;
+  plan_destroy(out);
+  return fail(why, STATUS_USAGE, "--only %s: no such track or variant in %s", only,
+              manifest->path);
+}
+
+void plan_destroy(struct plan **plan) {
+  if (!*plan) return;
+  for (int i = 0; i < (*plan)->n_units; i++) {
+    free((*plan)->units[i].name);
+    free((*plan)->units[i].path);
+    free((*plan)->units[i].receipt_path);
+  }
+  designs_destroy(&(*plan)->designs);
+  free((*plan)->units);
+  free((*plan)->first_unit);
+  free((*plan)->folder);
+  free(*plan);
+  *plan = NULL;
+}
+
+/* ---- a track: designs and keys ---- */
+
+static void hash_text(struct hash *hash, const char *text) {
+  hash_update(hash, text ? text : "", text ? strlen(text) : 0);
+  hash_update(hash, "\n", 1);
+}
+
+static void hash_json(struct hash *hash, json_t *json) {
+  char *text = settings_text(json);
+  hash_text(hash, text);
+  free(text);
+  json_decref(json);
+}
+
+/* Settings alone, without engine and tables: what seeds the dither. */
+static uint32_t dither_seed(const char *audio, const struct chain *chain,
+                            const struct variant *variant) {
+  struct hash hash;
+  char text[HASH_TEXT_SIZE];
+  hash_init(&hash);
+  hash_text(&hash, "lacquer dither 1");
+  hash_text(&hash, audio);
+  hash_json(&hash, settings_of_chain(chain));
+  hash_json(&hash, settings_of_variant(variant));
+  if (hash_final(&hash, text)) return 0;
+  text[8] = 0;
+  return (uint32_t)strtoul(text, NULL, 16);
+}
+
+static void unit_keys(const struct plan *plan, const struct source_identity *source,
+                      const char *tables, struct unit_plan *u) {
+  const struct manifest *m = plan->manifest;
+  const struct track *track = &m->tracks[u->unit->track];
+  const struct variant *variant = &m->variants[u->unit->variant];
+  struct hash hash;
+  hash_init(&hash);
+  hash_text(&hash, "lacquer unit 1");
+  hash_text(&hash, source->audio_sha256);
+  hash_json(&hash, settings_of_chain(&track->chain));
+  hash_json(&hash, settings_of_variant(variant));
+  hash_text(&hash, tables);
+  hash_text(&hash, lacquer_engine_hash);
+  hash_text(&hash, lacquer_spirv_hash);
+  hash_final(&hash, u->key);
+  char number[48];
+  snprintf(number, sizeof number, "%d %d", track->number, m->catalogue.year);
+  const char *const tags[] = {u->key, file_format_extension(variant->format), u->unit->name,
+                              track->title, track->artist, track->isrc, m->catalogue.title,
+                              m->catalogue.genre, m->catalogue.upc, number};
+  hash_init(&hash);
+  for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) hash_text(&hash, tags[i]);
+  hash_final(&hash, u->file_key);
+}
+
+/* Designs a stage and appends its hash to `tables`. */
+static enum status add_design(const struct plan *plan, const struct stage *stage,
+                              const void *params, const struct stage_format *format,
+                              const struct stage_design **out, char **tables,
+                              struct failure *why) {
+  char sha256[HASH_TEXT_SIZE];
+  enum status status = designs_get(plan->designs, stage, params, format, out, sha256, why);
+  if (status) return status;
+  char *longer = memory_print("%s%s ", *tables, sha256);
+  free(*tables);
+  *tables = longer;
+  return STATUS_OK;
+}
+
+static enum status plan_chain(const struct plan *plan, const struct track *track,
+                              const struct stage_format *format, struct track_plan *out,
+                              char **tables, struct failure *why) {
+  for (int i = 0; i < track->chain.n_stages; i++) {
+    const struct chain_stage *s = &track->chain.stages[i];
+    if (s->stage->neutral && s->stage->neutral(s->params)) continue;
+    out->stage[out->n_stages] = s->stage;
+    const struct stage_design **design = &out->design[out->n_stages++];
+    enum status status = add_design(plan, s->stage, s->params, format, design, tables, why);
+    if (status) return status;
+  }
+  const struct loudness_params none = {NAN};
+  return add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
+}
+
+static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
+                             const struct stage_format *format, const char *tables,
+                             struct unit_plan *u, struct failure *why) {
+  const struct manifest *m = plan->manifest;
+  const struct track *track = &m->tracks[u->unit->track];
+  const struct variant *v = &m->variants[u->unit->variant];
+  char *all = memory_text(tables, strlen(tables));
+  enum status status =
+      add_design(plan, &stage_limiter, &v->limiter, format, &u->tail.limiter, &all, why);
+  if (!status)
+    status = add_design(plan, &stage_dither, &v->dither, format, &u->tail.dither, &all, why);
+  if (!status) {
+    u->tail.loudness_lufs = v->loudness.loudness_lufs;
+    u->tail.ceiling = limiter_ceiling(&v->limiter);
+    u->tail.seed = dither_seed(source->audio_sha256, &track->chain, v);
+    unit_keys(plan, source, all, u);
+  }
+  free(all);
+  return status;
+}
+
+enum status track_plan_make(const struct plan *plan, int track,
+                            const struct source_identity *source, struct track_plan *out,
+                            struct failure *why) {
+  const struct stage_format format = {source->rate_hz, source->channels};
+  char *tables = memory_text("", 0);
+  *out = (struct track_plan){0};
+  out->n_units = plan->first_unit[track + 1] - plan->first_unit[track];
+  out->units = memory_new((size_t)out->n_units + 1, sizeof *out->units);
+  char head[17] = {0};
+  memcpy(head, source->audio_sha256, 16);
+  out->seed = strtoull(head, NULL, 16);
+  enum status status =
+      plan_chain(plan, &plan->manifest->tracks[track], &format, out, &tables, why);
+  for (int i = 0; i < out->n_units && !status; i++) {
+    out->units[i].unit = &plan->units[plan->first_unit[track] + i];
+    status = plan_unit(plan, source, &format, tables, &out->units[i], why);
+  }
+  free(tables);
+  if (status) track_plan_free(out);
+  return status;
+}
+
+void track_plan_free(struct track_plan *track) {
+  free(track->units);
+  *track = (struct track_plan){0};
+}
+
+/* ---- printing ---- */
+
+static void print_unit(const struct plan *plan, const struct track_plan *tp,
+                       const struct unit_plan *u, FILE *people, FILE *data) {
+  const struct manifest *m = plan->manifest;
+  const struct variant *variant = &m->variants[u->unit->variant];
+  if (people) {
+    fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
+    for (int s = 0; s < tp->n_stages; s++) fprintf(people, "%s > ", tp->stage[s]->name);
+    fprintf(people, "loudness > limiter > dither  %s\n", u->unit->name);
+  }
+  if (!data) return;
+  json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "track", m->tracks[u->unit->track].number,
+                           "variant", variant->name, "file", u->unit->name, "key", u->key,
+                           "source", m->tracks[u->unit->track].source_text);
+  json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
+  json_object_set_new(line, "settings", settings_of_variant(variant));
+  json_dumpf(line, data, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  fputc('\n', data);
+  json_decref(line);
+}
+
+int plan_print(const struct plan *plan, FILE *people, FILE *data) {
+  int worst = STATUS_OK;
+  for (int t = 0; t < plan->manifest->n_tracks; t++) {
+    struct audio audio;
+    struct failure why = {0};
+    struct track_plan tp;
+    if (plan->first_unit[t] == plan->first_unit[t + 1]) continue;
+    enum status status = decode_file(plan->manifest->tracks[t].source, &audio, &why);
+    if (!status) {
+      struct source_identity id = {audio.rate_hz, audio.channels, ""};
+      memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
+      audio_free(&audio);
+      status = track_plan_make(plan, t, &id, &tp, &why);
+    }
+    if (status) {
+      fprintf(stderr, "lacquer: %s\n", why.text);
+      worst = status;
+      continue;
+    }
+    for (int i = 0; i < tp.n_units; i++) print_unit(plan, &tp, &tp.units[i], people, data);
+    track_plan_free(&tp);
+  }
+  return worst;
+}

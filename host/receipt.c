@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * See receipt.h. */
+#define _XOPEN_SOURCE 700 /* st_mtim */
+#include "receipt.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "publish.h"
+#include "settings.h"
+#include "shaders.h"
+
+enum status source_file_stat(const char *path, struct source_file *out, struct failure *why) {
+  struct stat s;
+  if (stat(path, &s)) return fail(why, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
+  out->bytes = s.st_size;
+  out->modified_ns = (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
+  return STATUS_OK;
+}
+
+/* One row per field: the same table writes and reads. */
+enum field_type { FIELD_TEXT, FIELD_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL };
+struct field {
+  const char *group, *name;
+  enum field_type type;
+  size_t offset, size;
+};
+#define FIELD(group, name, type, member) \
+  {group, name, type, offsetof(struct receipt, member), sizeof(((struct receipt *)0)->member)}
+static const struct field fields[] = {
+    FIELD(NULL, "key", FIELD_TEXT, key),
+    FIELD(NULL, "file_key", FIELD_TEXT, file_key),
+    FIELD("deliverable", "pcm_sha256", FIELD_TEXT, pcm_sha256),
+    FIELD("deliverable", "file_sha256", FIELD_TEXT, file_sha256),
+    FIELD("deliverable", "file_bytes", FIELD_INT64, file_bytes),
+    FIELD("deliverable", "bits", FIELD_INT, bits),
+    FIELD("deliverable", "seconds", FIELD_REAL, seconds),
+    FIELD("source", "audio_sha256", FIELD_TEXT, source.audio_sha256),
+    FIELD("source", "rate_hz", FIELD_INT, source.rate_hz),
+    FIELD("source", "channels", FIELD_INT, source.channels),
+    FIELD("source", "bytes", FIELD_INT64, source_file.bytes),
+    FIELD("source", "modified_ns", FIELD_INT64, source_file.modified_ns),
+    FIELD("measured", "source_lufs", FIELD_REAL, source_lufs),
+    FIELD("measured", "loudness_lufs", FIELD_REAL, loudness_lufs),
+    FIELD("measured", "own_loudness_lufs", FIELD_REAL, own_lufs),
+    FIELD("measured", "true_peak_dbtp", FIELD_REAL, true_peak_dbtp),
+    FIELD("measured", "true_peak_after_dither_at_most_dbtp", FIELD_REAL, true_peak_bound),
+    FIELD("measured", "gain_db", FIELD_REAL, gain_db),
+    FIELD("measured", "deepest_reduction_db", FIELD_REAL, reduction_db),
+    FIELD("measured", "target_reached", FIELD_BOOL, reached),
+    FIELD("measured", "samples_beyond_full_scale", FIELD_INT64, clipped),
+    FIELD("verification", "tier", FIELD_TEXT, tier),
+    FIELD("verification", "coverage", FIELD_REAL, coverage),
+    FIELD("verification", "note", FIELD_TEXT, note),
+    FIELD("rendered_on", "device", FIELD_TEXT, device),
+    FIELD("rendered_on", "driver", FIELD_TEXT, driver),
+};
+#undef FIELD
+
+static json_t *field_value(const struct field *f, const struct receipt *r) {
+  const void *at = (const char *)r + f->offset;
+  switch (f->type) {
+  case FIELD_TEXT: return json_string(at);
+  case FIELD_REAL: {
+    const double x = *(const double *)at;
+    return isfinite(x) ? json_real(x) : json_null(); /* silence */
+  }
+  case FIELD_INT: return json_integer(*(const int *)at);
+  case FIELD_INT64: return json_integer(*(const int64_t *)at);
+  case FIELD_BOOL: return json_boolean(*(const bool *)at);
+  }
+  return json_null();
+}
+
+static bool field_read(const struct field *f, const json_t *value, struct receipt *r) {
+  void *at = (char *)r + f->offset;
+  switch (f->type) {
+  case FIELD_TEXT:
+    if (!json_is_string(value) || json_string_length(value) >= f->size) return false;
+    strcpy(at, json_string_value(value));
+    return true;
+  case FIELD_REAL:
+    *(double *)at = json_is_null(value) ? -HUGE_VAL : json_number_value(value);
+    return json_is_null(value) || json_is_number(value);
+  case FIELD_INT: *(int *)at = (int)json_integer_value(value); return json_is_integer(value);
+  case FIELD_INT64: *(int64_t *)at = json_integer_value(value); return json_is_integer(value);
+  case FIELD_BOOL: *(bool *)at = json_is_true(value); return json_is_boolean(value);
+  }
+  return false;
+}
+
+static json_t *group_of(json_t *root, const char *name) {
+  if (!name) return root;
+  if (!json_object_get(root, name)) json_object_set_new(root, name, json_object());
+  return json_object_get(root, name);
+}
+
+enum status receipt_write(const struct unit *unit, const struct manifest *manifest,
+                          const struct receipt *receipt, struct failure *why) {
+  const struct track *track = &manifest->tracks[unit->track];
+  json_t *root = json_pack("{s:i, s:s, s:s, s:s}", "lacquer_receipt", 1, "file", unit->name,
+                           "engine_sha256", lacquer_engine_hash, "spirv_sha256",
+                           lacquer_spirv_hash);
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    json_object_set_new(group_of(root, fields[i].group), fields[i].name,
+                        field_value(&fields[i], receipt));
+  json_object_set_new(group_of(root, "source"), "path", json_string(track->source_text));
+  json_object_set_new(root, "chain", settings_of_chain(&track->chain));
+  json_object_set_new(root, "variant", settings_of_variant(&manifest->variants[unit->variant]));
+  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+  json_decref(root);
+  if (!text) return fail(why, STATUS_AGAIN, "%s: out of memory", unit->receipt_path);
+  const size_t n = strlen(text);
+  text[n] = '\n'; /* in place of the closing zero */
+  enum status status = write_file_atomic(unit->receipt_path, text, n + 1, why);
+  free(text);
+  return status;
+}
+
+bool receipt_read(const char *path, struct receipt *out) {
+  json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+  bool sound = json_is_object(root);
+  *out = (struct receipt){0};
+  for (size_t i = 0; sound && i < sizeof fields / sizeof *fields; i++) {
+    const struct field *f = &fields[i];
+    const json_t *group = f->group ? json_object_get(root, f->group) : root;
+    sound = field_read(f, json_object_get(group, f->name), out);
+  }
+  json_decref(root);
+  return sound;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT
+ * See render.h. Workers take tracks in order; render_track_set reads like the house:
+ * decode, group, render, deliver, and render again on the CPU what a device spoilt. */
+#include "render.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle.h"
+#include "decode.h"
+#include "deliver.h"
+#include "engine_cpu.h"
+#include "gpu.h"
+#include "loudness_check.h"
+#include "memory.h"
+#include "shaders.h"
+
+struct work { /* shared by the workers */
+  const struct plan *plan;
+  const struct device *device;
+  struct render_options options;
+  struct unit_result *results;
+  unit_finished *finished;
+  void *context;
+  pthread_mutex_t lock; /* of everything below, and of `finished` */
+  int next_track;
+  bool stop, device_failed;
+};
+
+/* One track in a worker's hands. */
+struct job {
+  int track;
+  bool loaded;
+  struct audio audio;
+  struct source_file file;
+  double source_lufs;
+  struct track_plan plan;
+  int n_tails;
+  struct tail *tails;
+  int *unit_of_tail; /* index in plan.units */
+  bool *delivered;   /* by tail */
+  char note[512];    /* for the receipts: why the CPU rendered it */
+};
+
+/* ---- results ---- */
+
+static void finish_unit(struct work *w, const struct unit *unit, const struct unit_result *result) {
+  const int index = (int)(unit - w->plan->units);
+  pthread_mutex_lock(&w->lock);
+  w->results[index] = *result;
+  if (result->state == UNIT_FAILED && w->options.fail_fast) w->stop = true;
+  w->finished(w->context, index, &w->results[index]);
+  pthread_mutex_unlock(&w->lock);
+}
+
+static void fail_unit(struct work *w, const struct unit *unit, const struct failure *why) {
+  struct unit_result result = {.state = UNIT_FAILED, .failure = *why};
+  finish_unit(w, unit, &result);
+}
+
+static void fail_track(struct work *w, int track, const struct failure *why) {
+  for (int i = w->plan->first_unit[track]; i < w->plan->first_unit[track + 1]; i++)
+    fail_unit(w, &w->plan->units[i], why);
+}
+
+/* ---- loading ---- */
+
+static void job_free(struct job *job) {
+  audio_free(&job->audio);
+  track_plan_free(&job->plan);
+  free(job->tails);
+  free(job->unit_of_tail);
+  free(job->delivered);
+  *job = (struct job){0};
+}
+
+/* Units that are up to date, by receipts made from the same untouched source file, are
+ * done without decoding. True: that was all of them. */
+static bool up_to_date(struct work *w, int track) {
+  const struct plan *plan = w->plan;
+  const int first = plan->first_unit[track], n = plan->first_unit[track + 1] - first;
+  struct source_file file;
+  struct receipt receipt;
+  struct track_plan tp;
+  bool all = false;
+  if (w->options.force || n == 0) return n == 0;
+  if (source_file_stat(plan->manifest->tracks[track].source, &file, NULL)) return false;
+  if (!receipt_read(plan->units[first].receipt_path, &receipt)) return false;
+  if (receipt.source_file.bytes != file.bytes ||
+      receipt.source_file.modified_ns != file.modified_ns)
+    return false;
+  if (track_plan_make(plan, track, &receipt.source, &tp, NULL)) return false;
+  struct unit_result *results = memory_new((size_t)n, sizeof *results);
+  int current = 0;
+  for (int i = 0; i < n; i++) {
+    results[i].state = UNIT_UP_TO_DATE;
+    current += deliver_up_to_date(&tp.units[i], &results[i].receipt);
+  }
+  all = current == n;
+  for (int i = 0; all && i < n; i++) finish_unit(w, &plan->units[first + i], &results[i]);
+  free(results);
+  track_plan_free(&tp);
+  return all;
+}
+
+/* The units still to be made become the job's tails. */
+static void choose_tails(struct work *w, struct job *job) {
+  const size_t n = (size_t)job->plan.n_units + 1;
+  job->tails = memory_new(n, sizeof *job->tails);
+  job->unit_of_tail = memory_new(n, sizeof *job->unit_of_tail);
+  job->delivered = memory_new(n, sizeof *job->delivered);
+  for (int i = 0; i < job->plan.n_units; i++) {
+    const struct unit_plan *u = &job->plan.units[i];
+    struct unit_result current = {.state = UNIT_UP_TO_DATE};
+    struct failure why = {0};
+    if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
+      finish_unit(w, u->unit, &current);
+    } else if (deliver_may_write(u->unit, w->options.force, &why)) {
+      fail_unit(w, u->unit, &why);
+    } else {
+      job->unit_of_tail[job->n_tails] = i;
+      job->tails[job->n_tails++] = u->tail;
+    }
+  }
+}
+
+static void load(struct work *w, struct job *job, int track) {
+  const char *path = w->plan->manifest->tracks[track].source;
+  struct failure why = {0};
+  job->track = track;
+  enum status status = source_file_stat(path, &job->file, &why);
+  if (!status) status = decode_file(path, &job->audio, &why);
+  const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames};
+  if (!status)
+    status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
+                                     &job->source_lufs, NULL, &why);
+  if (!status) {
+    struct source_identity id = {job->audio.rate_hz, job->audio.channels, ""};
+    memcpy(id.audio_sha256, job->audio.sha256, sizeof id.audio_sha256);
+    struct failure reason = {0};
+    status = track_plan_make(w->plan, track, &id, &job->plan, &reason);
+    if (status) fail(&why, status, "%s: %s", path, reason.text);
+  }
+  if (status) {
+    fail_track(w, track, &why);
+    job_free(job);
+    return;
+  }
+  choose_tails(w, job);
+  job->loaded = job->n_tails > 0;
+  if (!job->loaded) job_free(job);
+}
+
+/* ---- rendering ---- */
+
+struct group { /* jobs that render side by side */
+  struct work *work;
+  const struct engine *engine;
+  enum verify_tier tier;
+  int n;
+  struct job *job[MAX_LANES];
+  struct lane_job *lanes;
+};
+
+static const char *tier_name(enum verify_tier tier) {
+  static const char *const names[] = {"full", "sample", "golden", "off"};
+  return names[tier];
+}
+
+static void fill_receipt(const struct group *g, const struct job *job, const struct lane_job *lane,
+                         struct receipt *r) {
+  *r = (struct receipt){.source_lufs = job->source_lufs, .source_file = job->file};
+  r->source.rate_hz = job->audio.rate_hz;
+  r->source.channels = job->audio.channels;
+  memcpy(r->source.audio_sha256, job->audio.sha256, sizeof r->source.audio_sha256);
+  snprintf(r->device, sizeof r->device, "%s", g->engine->name);
+  snprintf(r->driver, sizeof r->driver, "%s", g->engine->driver);
+  snprintf(r->tier, sizeof r->tier, "%s", tier_name(g->tier));
+  snprintf(r->note, sizeof r->note, "%s", job->note);
+  if (g->tier == VERIFY_FULL) r->coverage = 1;
+  else if (lane->total_words)
+    r->coverage = (double)lane->verified_words / (double)lane->total_words;
+  if (r->coverage > 1) r->coverage = 1;
+}
+
+static void on_samples(void *context, int lane, int tail, const int32_t *pcm,
+                       const struct tail_result *result) {
+  struct group *g = context;
+  struct job *job = g->job[lane];
+  const struct unit_plan *unit = &job->plan.units[job->unit_of_tail[tail]];
+  const struct delivery delivery = {g->work->plan, unit, &g->work->options,
+                                    job->audio.n_frames, pcm, result};
+  struct unit_result done = {.state = UNIT_DELIVERED};
+  fill_receipt(g, job, &g->lanes[lane], &done.receipt);
+  if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
+  job->delivered[tail] = true;
+  finish_unit(g->work, unit->unit, &done);
+}
+
+static enum engine_status render_group(struct group *g) {
+  const struct track_plan *plan = &g->job[0]->plan;
+  struct lane_job *lanes = memory_new((size_t)g->n, sizeof *lanes);
+  struct batch batch = {.rate_hz = g->job[0]->audio.rate_hz,
+                        .channels = g->job[0]->audio.channels, .n_stages = plan->n_stages,
+                        .n_lanes = g->n, .loudness = plan->loudness, .lanes = lanes,
+                        .segment_blocks = g->work->options.segment_blocks, .tier = g->tier,
+                        .deliver = on_samples, .context = g};
+  memcpy(batch.stage, plan->stage, sizeof batch.stage);
+  for (int i = 0; i < g->n; i++) {
+    const struct job *job = g->job[i];
+    lanes[i] = (struct lane_job){.n_frames = job->audio.n_frames, .n_tails = job->n_tails,
+                                 .tails = job->tails, .seed = job->plan.seed};
+    for (int c = 0; c < job->audio.channels; c++) lanes[i].pcm[c] = job->audio.pcm[c];
+    memcpy(lanes[i].design, job->plan.design, sizeof lanes[i].design);
+  }
+  g->lanes = lanes;
+  const enum engine_status status = batch_render(g->engine, &batch);
+  for (int i = 0; i < g->n; i++) {
+    const struct mismatch *m = &lanes[i].mismatch;
+    if (!m->found) continue;
+    bundle_write(g->work->plan, &g->job[i]->plan, g->engine, m);
+    snprintf(g->job[i]->note, sizeof g->job[i]->note,
+             "%.200s gave wrong bits in %s (%s, channel %d, frame %d: %08x, reference %08x); "
+             "rendered on the CPU reference", g->engine->name, m->stage, m->data, m->channel,
+             m->frame, m->device_word, m->reference_word);
+  }
+  g->lanes = NULL;
+  free(lanes);
+  return status;
+}
+
+/* The tails that the device did not deliver, on the CPU reference. */
+static void render_rest(struct work *w, struct job *job) {
+  int left = 0;
+  for (int t = 0; t < job->n_tails; t++) {
+    if (job->delivered[t]) continue;
+    job->tails[left] = job->tails[t];
+    job->unit_of_tail[left++] = job->unit_of_tail[t];
+  }
+  job->n_tails = left;
+  memset(job->delivered, 0, (size_t)left * sizeof *job->delivered);
+  if (!left) return;
+  struct group g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .n = 1,
+                    .job = {job}};
+  if (render_group(&g) == ENGINE_OK) {
+    bool complete = true;
+    for (int t = 0; t < left; t++) complete &= job->delivered[t];
+    if (complete) return;
+  }
+  for (int t = 0; t < left; t++) {
+    struct failure why = {0};
+    const struct unit *unit = job->plan.units[job->unit_of_tail[t]].unit;
+    if (job->delivered[t]) continue;
+    fail(&why, *job->note ? STATUS_INTERNAL : STATUS_AGAIN, "%s: %s", unit->name,
+         *job->note ? job->note : "out of memory");
+    fail_unit(w, unit, &why);
+  }
+}
+
+static bool same_shape(const struct job *a, const struct job *b) {
+  bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.channels == b->audio.channels &&
+              a->plan.n_stages == b->plan.n_stages;
+  for (int s = 0; same && s < a->plan.n_stages; s++) {
+    const struct stage_design *x = a->plan.design[s], *y = b->plan.design[s];
+    same = a->plan.stage[s] == b->plan.stage[s] && x->size == y->size &&
+           x->ring_words == y->ring_words && x->ring_history == y->ring_history &&
+           x->control_words == y->control_words &&
+           !memcmp(x->shape, y->shape, sizeof x->shape);
+  }
+  return same;
+}
+
+static void note_fault(struct work *w, struct group *g, enum engine_status status) {
+  char fault[200] = "";
+  if (!g->engine->is_gpu) return;
+  gpu_engine_fault(g->engine, fault, sizeof fault);
+  for (int i = 0; i < g->n; i++)
+    if (!*g->job[i]->note)
+      snprintf(g->job[i]->note, sizeof g->job[i]->note, "%.200s %s%s%s; rendered on the CPU "
+               "reference", g->engine->name,
+               status == ENGINE_NO_MEMORY ? "has too little memory for it" : "failed",
+               *fault ? ": " : "", fault);
+  if (status != ENGINE_DEVICE_LOST) return;
+  pthread_mutex_lock(&w->lock);
+  w->device_failed = true;
+  pthread_mutex_unlock(&w->lock);
+}
+
+static bool device_failed(struct work *w) {
+  pthread_mutex_lock(&w->lock);
+  const bool failed = w->device_failed;
+  pthread_mutex_unlock(&w->lock);
+  return failed;
+}
+
+/* Out of memory: halves of the group, down to single tracks. */
+static void render_jobs(struct work *w, struct group *g) {
+  enum engine_status status = ENGINE_DEVICE_LOST;
+  if (g->engine->is_gpu && device_failed(w)) {
+    for (int i = 0; i < g->n; i++)
+      snprintf(g->job[i]->note, sizeof g->job[i]->note,
+               "%.200s failed earlier; rendered on the CPU reference", g->engine->name);
+  } else {
+    status = render_group(g);
+  }
+  if (status == ENGINE_NO_MEMORY && g->n > 1) {
+    struct group low = *g, high = *g;
+    low.n = g->n / 2;
+    high.n = g->n - low.n;
+    memcpy(high.job, g->job + low.n, (size_t)high.n * sizeof *g->job);
+    render_jobs(w, &low);
+    render_jobs(w, &high);
+    return;
+  }
+  if (status) note_fault(w, g, status);
+  for (int i = 0; i < g->n; i++) render_rest(w, g->job[i]);
+}
+
+static void render_track_set(struct work *w, const int *tracks, int n) {
+  struct job *jobs = memory_new((size_t)n, sizeof *jobs);
+  for (int i = 0; i < n; i++)
+    if (!up_to_date(w, tracks[i])) load(w, &jobs[i], tracks[i]);
+  for (int i = 0; i < n; i++) {
+    struct group g = {.work = w, .engine = &w->device->engine, .tier = w->options.tier};
+    for (int k = i; k < n; k++)
+      if (jobs[k].loaded && (!g.n || same_shape(g.job[0], &jobs[k]))) {
+        g.job[g.n++] = &jobs[k];
+        jobs[k].loaded = false;
+      }
+    if (g.n) render_jobs(w, &g);
+  }
+  for (int i = 0; i < n; i++) job_free(&jobs[i]);
+  free(jobs);
+}
+
+/* ---- workers ---- */
+
+static void *worker(void *context) {
+  struct work *w = context;
+  int tracks[MAX_LANES];
+  for (;;) {
+    int n = 0;
+    pthread_mutex_lock(&w->lock);
+    while (n < w->options.lanes && !w->stop && w->next_track < w->plan->manifest->n_tracks)
+      tracks[n++] = w->next_track++;
+    pthread_mutex_unlock(&w->lock);
+    if (!n) return NULL;
+    render_track_set(w, tracks, n);
+  }
+}
+
+static void choose_defaults(struct work *w) {
+  struct render_options *o = &w->options;
+  const bool gpu = w->device->engine.is_gpu && !w->device->is_software;
+  const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  if (!o->jobs) o->jobs = !w->device->engine.is_gpu ? cores : gpu && cores > 3 ? 3 : 1;
+  if (!o->lanes) o->lanes = gpu ? 8 : w->device->is_software ? 2 : 1;
+  if (!w->device->engine.is_gpu) o->lanes = 1;
+  if (!o->segment_blocks) o->segment_blocks = gpu ? 512 : w->device->is_software ? 128 : 32;
+}
+
+static int exit_status(const struct plan *plan, const struct unit_result *results) {
+  int failed = 0, good = 0, common = 0;
+  for (int i = 0; i < plan->n_units; i++) {
+    const struct unit_result *r = &results[i];
+    if (r->state == UNIT_FAILED) {
+      common = !failed || common == (int)r->failure.status ? (int)r->failure.status
+                                                           : STATUS_UNIT_FAILED;
+      failed++;
+    } else if (r->state != UNIT_SKIPPED) {
+      good++;
+    }
+  }
+  return !failed ? STATUS_OK : good ? STATUS_UNIT_FAILED : common;
+}
+
+int render_plan(const struct plan *plan, const struct device *device,
+                const struct render_options *options, struct unit_result *results,
+                unit_finished *finished, void *context) {
+  struct work w = {.plan = plan, .device = device, .options = *options, .results = results,
+                   .finished = finished, .context = context};
+  choose_defaults(&w);
+  pthread_mutex_init(&w.lock, NULL);
+  const int n = w.options.jobs;
+  pthread_t *threads = memory_new((size_t)n, sizeof *threads);
+  int started = 0;
+  while (started < n && !pthread_create(&threads[started], NULL, worker, &w)) started++;
+  if (!started) worker(&w);
+  for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
+  free(threads);
+  pthread_mutex_destroy(&w.lock);
+  return exit_status(plan, results);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * See report.h. */
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "publish.h"
+#include "settings.h"
+#include "shaders.h"
+
+static const char *state_name(enum unit_state state) {
+  static const char *const names[] = {"skipped", "delivered", "up to date", "failed"};
+  return names[state];
+}
+
+/* "-14.00", or "silence" */
+static const char *level(double db, char text[16]) {
+  if (isfinite(db)) snprintf(text, 16, "%.2f", db);
+  else snprintf(text, 16, "silence");
+  return text;
+}
+
+static void verdict(const struct receipt *r, char text[32]) {
+  if (!strcmp(r->tier, "sample")) snprintf(text, 32, "sample %.1f %%", 100 * r->coverage);
+  else if (!strcmp(r->tier, "off")) snprintf(text, 32, "not checked");
+  else snprintf(text, 32, "%s", r->tier);
+  if (strstr(r->note, "rendered on the CPU")) snprintf(text, 32, "re-rendered");
+}
+
+static json_t *number_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
+static json_t *unit_json(const struct plan *plan, int unit, const struct unit_result *result) {
+  const struct unit *u = &plan->units[unit];
+  const struct track *track = &plan->manifest->tracks[u->track];
+  const struct receipt *r = &result->receipt;
+  json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "track", track->number, "title",
+                           track->title, "variant", plan->manifest->variants[u->variant].name,
+                           "state", state_name(result->state), "file", u->name);
+  if (result->state == UNIT_FAILED) {
+    json_object_set_new(line, "error", json_string(result->failure.text));
+    json_object_set_new(line, "status", json_integer(result->failure.status));
+  } else if (result->state != UNIT_SKIPPED) {
+    json_object_set_new(line, "source_lufs", number_or_null(r->source_lufs));
+    json_object_set_new(line, "loudness_lufs", number_or_null(r->loudness_lufs));
+    json_object_set_new(line, "true_peak_dbtp", number_or_null(r->true_peak_dbtp));
+    json_object_set_new(line, "gain_db", number_or_null(r->gain_db));
+    json_object_set_new(line, "deepest_reduction_db", number_or_null(r->reduction_db));
+    json_object_set_new(line, "target_reached", json_boolean(r->reached));
+    json_object_set_new(line, "verification", json_string(r->tier));
+    json_object_set_new(line, "coverage", json_real(r->coverage));
+    json_object_set_new(line, "pcm_sha256", json_string(r->pcm_sha256));
+    json_object_set_new(line, "device", json_string(r->device));
+    json_object_set_new(line, "key", json_string(r->key));
+    if (*r->note) json_object_set_new(line, "note", json_string(r->note));
+  }
+  return line;
+}
+
+static void print_warnings(const struct plan *plan, int unit, const struct unit_result *result,
+                           FILE *out) {
+  const struct receipt *r = &result->receipt;
+  const struct unit *u = &plan->units[unit];
+  const double target = plan->manifest->variants[u->variant].loudness.loudness_lufs;
+  char text[16];
+  if (result->state == UNIT_FAILED) fprintf(out, "lacquer: %s\n", result->failure.text);
+  if (result->state != UNIT_DELIVERED) return;
+  if (*r->note) fprintf(out, "lacquer: %s: %s\n", u->name, r->note);
+  if (!r->reached)
+    fprintf(out, "lacquer: %s: %g LUFS is out of reach under this ceiling: best is %s\n", u->name,
+            target, level(r->loudness_lufs, text));
+  if (r->clipped)
+    fprintf(out, "lacquer: %s: %lld samples beyond full scale were clipped (set true_peak)\n",
+            u->name, (long long)r->clipped);
+}
+
+void report_unit(void *context, int unit, const struct unit_result *result) {
+  struct reporter *reporter = context;
+  const struct plan *plan = reporter->plan;
+  const struct unit *u = &plan->units[unit];
+  reporter->done++;
+  if (reporter->people) {
+    const struct receipt *r = &result->receipt;
+    char text[16];
+    fprintf(reporter->people, "[%d/%d] %s: %s", reporter->done, plan->n_units, u->name,
+            state_name(result->state));
+    if (result->state == UNIT_DELIVERED || result->state == UNIT_UP_TO_DATE)
+      fprintf(reporter->people, ", %s LUFS", level(r->loudness_lufs, text));
+    fputc('\n', reporter->people);
+  }
+  print_warnings(plan, unit, result, stderr);
+  if (reporter->data) {
+    json_t *line = unit_json(plan, unit, result);
+    json_dumpf(line, reporter->data, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    fputc('\n', reporter->data);
+    fflush(reporter->data);
+    json_decref(line);
+  }
+}
+
+/* Characters of a UTF-8 text, for padding. */
+static int columns(const char *text) {
+  int n = 0;
+  for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
+  return n;
+}
+
+static void print_padded(FILE *out, const char *text, int width) {
+  fprintf(out, "%s%*s  ", text, width > columns(text) ? width - columns(text) : 0, "");
+}
+
+static int widest(const struct plan *plan, const char *(*text)(const struct plan *, int)) {
+  int most = 5;
+  for (int i = 0; i < plan->n_units; i++)
+    if (columns(text(plan, i)) > most) most = columns(text(plan, i));
+  return most;
+}
+
+static const char *title_of(const struct plan *p, int i) {
+  return p->manifest->tracks[p->units[i].track].title;
+}
+static const char *variant_of(const struct plan *p, int i) {
+  return p->manifest->variants[p->units[i].variant].name;
+}
+
+void report_table(const struct plan *plan, const struct unit_result *results, FILE *out) {
+  const int title = widest(plan, title_of), variant = widest(plan, variant_of);
+  fprintf(out, "\n No  ");
+  print_padded(out, "Title", title);
+  print_padded(out, "Variant", variant);
+  fprintf(out, "  LUFS before    after  true peak  gain dB  limiter  verified        file\n");
+  for (int i = 0; i < plan->n_units; i++) {
+    const struct unit_result *result = &results[i];
+    const struct receipt *r = &result->receipt;
+    char a[16], b[16], c[16], d[32];
+    fprintf(out, "%3d  ", plan->manifest->tracks[plan->units[i].track].number);
+    print_padded(out, title_of(plan, i), title);
+    print_padded(out, variant_of(plan, i), variant);
+    if (result->state == UNIT_FAILED || result->state == UNIT_SKIPPED) {
+      fprintf(out, "  %s\n", state_name(result->state));
+      continue;
+    }
+    verdict(r, d);
+    fprintf(out, "%13s%c%8s  %9s  %+7.2f  %7.2f  %-14s  %s\n", level(r->source_lufs, a),
+            ' ', level(r->loudness_lufs, b), level(r->true_peak_dbtp, c), r->gain_db,
+            r->reduction_db > 0 ? -r->reduction_db : 0.0, d, plan->units[i].name);
+  }
+}
+
+enum status report_write(const struct plan *plan, const struct unit_result *results,
+                         const struct device *device, double seconds, struct failure *why) {
+  int count[4] = {0};
+  double audio_seconds = 0;
+  json_t *units = json_array();
+  for (int i = 0; i < plan->n_units; i++) {
+    count[results[i].state]++;
+    if (results[i].state == UNIT_DELIVERED) audio_seconds += results[i].receipt.seconds;
+    json_array_append_new(units, unit_json(plan, i, &results[i]));
+  }
+  json_t *root = json_pack(
+      "{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "lacquer_report", 1,
+      "manifest", plan->manifest->path, "device", device->engine.name, "driver",
+      device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
+      lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "up_to_date",
+      count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
+      "audio_seconds", audio_seconds, "wall_seconds", seconds, "units", units);
+  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+  char *path = memory_print("%s/report.json", plan->folder);
+  enum status status = text ? write_file_atomic(path, text, strlen(text), why)
+                            : fail(why, STATUS_AGAIN, "%s: out of memory", path);
+  free(path);
+  free(text);
+  json_decref(root);
+  return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * What the user is told: a line per unit as it finishes, the table at the end, JSON Lines,
+ * and report.json in the output folder. */
+#ifndef LACQUER_REPORT_H
+#define LACQUER_REPORT_H
+#include <stdio.h>
+
+#include "render.h"
+
+struct reporter {
+  const struct plan *plan;
+  FILE *people; /* NULL: quiet */
+  FILE *data;   /* JSON Lines; NULL: none */
+  int done;
+};
+unit_finished report_unit; /* context: struct reporter */
+
+void report_table(const struct plan *plan, const struct unit_result *results, FILE *out);
+/* Writes FOLDER/report.json. `seconds`: wall-clock time of the run. */
+enum status report_write(const struct plan *plan, const struct unit_result *results,
+                         const struct device *device, double seconds, struct failure *why);
+#endif

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT
+ * The equaliser against analog prototypes in complex arithmetic and direct convolution
+ * in double precision; silence, neutrality, segments and lengths by memcmp. */
+#include "eq.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fir_design.h"
+#include "oracle.h"
+
+#define SEED UINT64_C(7004)
+#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+static const double PI = 3.14159265358979324;
+enum { FREQUENCIES = 60, TYPES = 6, TARGETS = 5 };
+
+/* Promise of the design (fir_design.h). */
+static const double RESPONSE_DB = 0.01;
+/* Noise of a measured response: the convolution's error is below -130 dB of the energy of
+ * h - delta (test_convolve), which is below its largest |H - 1|^2; a bin of white noise
+ * stays within four times its rms. */
+static const double RESPONSE_NOISE = 4 * 3.2e-7;
+
+/* ---- analog prototypes ---- */
+
+static double complex butterworth(double complex s, int order, bool high_pass) {
+  double complex h = 1;
+  for (int k = 1; k <= order; k++) {
+    const double complex pole = cexp(I * (PI / 2) * (2.0 * k + order - 1) / order);
+    h *= (high_pass ? s : 1) / (s - pole);
+  }
+  return h;
+}
+
+static double prototype(const struct eq_band *band, double freq_hz) {
+  const double complex s = I * freq_hz / band->freq_hz;
+  const double a = pow(10, band->gain_db / 40), q = band->q, root = sqrt(a);
+  switch ((enum eq_type)band->type) {
+  case EQ_HIGHPASS: return cabs(butterworth(s, band->slope_db_oct / 6, true));
+  case EQ_LOWPASS: return cabs(butterworth(s, band->slope_db_oct / 6, false));
+  case EQ_LOW_SHELF:
+    return cabs(a * (s * s + root / q * s + a) / (a * s * s + root / q * s + 1));
+  case EQ_HIGH_SHELF:
+    return cabs(a * (a * s * s + root / q * s + 1) / (s * s + root / q * s + a));
+  case EQ_BELL: return cabs((s * s + s * (a / q) + 1) / (s * s + s / (a * q) + 1));
+  case EQ_NOTCH: return fmax(cabs((s * s + 1) / (s * s + s / q + 1)), 1e-4);
+  }
+  return NAN;
+}
+
+/* What the bands, one after the other, make of a pair (left, right). */
+static void apply_bands(const struct eq_params *p, double freq_hz, double pair[2]) {
+  for (int i = 0; i < p->n_bands; i++) {
+    const double g = prototype(&p->bands[i], freq_hz);
+    double mid = (pair[0] + pair[1]) / 2, side = (pair[0] - pair[1]) / 2;
+    switch ((enum eq_target)p->bands[i].target) {
+    case EQ_STEREO: pair[0] *= g, pair[1] *= g; break;
+    case EQ_LEFT: pair[0] *= g; break;
+    case EQ_RIGHT: pair[1] *= g; break;
+    case EQ_MID: mid *= g, pair[0] = mid + side, pair[1] = mid - side; break;
+    case EQ_SIDE: side *= g, pair[0] = mid + side, pair[1] = mid - side; break;
+    }
+  }
+}
+
+/* ---- measuring ---- */
+
+/* Impulse responses of a design: [input][output], each centred on frame `at`. */
+struct responses {
+  int channels, rate_hz;
+  int32_t n, at;
+  float *data[2][2];
+};
+
+static int measure(struct responses *r, const struct eq_params *p, int rate_hz, int channels) {
+  struct oracle_stage s;
+  if (oracle_design(&s, &stage_eq, p, rate_hz, channels, NULL)) return -1;
+  const int32_t taps = ((const struct eq_design *)s.design.data)->partitions * 2048;
+  *r = (struct responses){.channels = channels, .rate_hz = rate_hz, .n = taps + 3000};
+  r->at = taps / 2 + 1234;
+  float *in[2];
+  for (int c = 0; c < channels; c++) in[c] = oracle_alloc((size_t)r->n * sizeof(float));
+  for (int c = 0; c < channels; c++) {
+    for (int o = 0; o < channels; o++) r->data[c][o] = oracle_alloc((size_t)r->n * sizeof(float));
+    in[c][r->at] = 1;
+    oracle_render(&s, r->n, (const float *const *)in, r->data[c], 8);
+    in[c][r->at] = 0;
+  }
+  for (int c = 0; c < channels; c++) free(in[c]);
+  oracle_close(&s);
+  return 0;
+}
+
+static void release(struct responses *r) {
+  for (int i = 0; i < 4; i++) free(r->data[i / 2][i % 2]);
+}
+
+static double frequency(int i, int rate_hz) {
+  const double f = 20 * pow(1000, (double)i / (FREQUENCIES - 1));
+  return fmin(f, 0.4999 * rate_hz);
+}
+
+static double complex gain_at(const struct responses *r, int in, int out, double freq_hz) {
+  return oracle_dft(r->data[in][out], r->n, freq_hz / r->rate_hz, r->at);
+}
+
+/* Gain of left, right, mid or side to itself, and what leaks into its partner. */
+static double complex component_gain(const struct responses *r, int target, double f,
+                                     double complex *leak) {
+  if (target == EQ_LEFT || target == EQ_RIGHT) {
+    const int c = target == EQ_RIGHT;
+    *leak = gain_at(r, c, 1 - c, f);
+    return gain_at(r, c, c, f);
+  }
+  const double sign = target == EQ_MID ? 1 : -1;
+  const double complex left = gain_at(r, 0, 0, f) + sign * gain_at(r, 1, 0, f);
+  const double complex right = sign * (gain_at(r, 0, 1, f) + sign * gain_at(r, 1, 1, f));
+  *leak = (left - right) / 2;
+  return (left + right) / 2;
+}
+
+/* Largest |H - 1| of the band between 20 Hz and 20 kHz, at least that of its skirt. */
+static double largest_change(const struct eq_band *band) {
+  return fmax(1, pow(10, band->gain_db / 20) - 1);
+}
+
+static const int partner[TARGETS] = {EQ_STEREO, EQ_RIGHT, EQ_LEFT, EQ_SIDE, EQ_MID};
+
+/* The component that the band acts on follows the prototype, its partner stays. */
+static double response_error_db(const struct responses *r, const struct eq_band *band) {
+  const double noise = RESPONSE_NOISE * largest_change(band);
+  const int own = band->target == EQ_STEREO ? EQ_LEFT : band->target;
+  double worst = 0;
+  for (int i = 0; i < FREQUENCIES; i++) {
+    const double f = frequency(i, r->rate_hz), want = prototype(band, f);
+    double complex leak, got = component_gain(r, own, f, &leak);
+    assert_true(cabs(leak) <= noise);
+    assert_true(fabs(cimag(got)) <= noise); /* linear phase */
+    if (want > 0.01) {
+      const double error = fabs(oracle_db(creal(got) / want));
+      worst = fmax(worst, error - oracle_db(1 + noise / want));
+    }
+    got = component_gain(r, partner[own], f, &leak);
+    assert_true(cabs(got - (band->target == EQ_STEREO ? creal(got) : 1)) <= noise);
+    assert_true(cabs(leak) <= noise);
+  }
+  return worst;
+}
+
+/* Symmetric about the impulse, within the convolution's noise (RESPONSE_NOISE above; here
+ * per sample, and a sample's share of the energy is far smaller). */
+static void assert_symmetric(const struct responses *r, double change) {
+  for (int i = 0; i < 4; i++) {
+    const float *h = r->data[i / 2][i % 2];
+    const int32_t reach = r->n - 1 - r->at < r->at ? r->n - 1 - r->at : r->at;
+    for (int32_t d = 1; d <= reach; d++)
+      assert_float_equal(h[r->at - d], h[r->at + d], RESPONSE_NOISE * change);
+  }
+}
+
+static struct eq_params *one_band(int type, int target, double freq_hz, int slope) {
+  struct eq_params *p = oracle_params(&stage_eq);
+  p->n_bands = 1;
+  p->bands[0] = (struct eq_band){.type = type, .target = target, .freq_hz = freq_hz,
+                                 .gain_db = 6, .q = type == EQ_BELL ? 2 : 0.70710678118654752,
+                                 .slope_db_oct = slope};
+  return p;
+}
+
+static double check_band(const struct eq_params *p, int rate_hz) {
+  struct responses r;
+  assert_int_equal(measure(&r, p, rate_hz, 2), 0);
+  const double error = response_error_db(&r, &p->bands[0]);
+  assert_symmetric(&r, largest_change(&p->bands[0]));
+  release(&r);
+  return error;
+}
+
+static const double usual_hz[TYPES] = {200, 8000, 200, 6000, 1000, 6000};
+
+static void test_types(void **unused) {
+  (void)unused;
+  const int rates[] = {44100, 48000, 96000, 192000};
+  static const double gains[] = {6, -14};
+  double worst = 0;
+  for (int i = 0; i < COUNT(rates) * TYPES * COUNT(gains); i++) {
+    const int rate_hz = rates[i % COUNT(rates)], type = i / COUNT(rates) % TYPES;
+    if (i >= COUNT(rates) * TYPES && (rate_hz != 44100 || type <= EQ_LOWPASS)) continue;
+    struct eq_params *p = one_band(type, EQ_STEREO, usual_hz[type], 24);
+    p->bands[0].gain_db = gains[i / (COUNT(rates) * TYPES)];
+    const double error = check_band(p, rate_hz);
+    if (error > RESPONSE_DB)
+      print_message("type %d, %d Hz: off by %.4f dB\n", type, rate_hz, error);
+    worst = fmax(worst, error);
+    free(p);
+  }
+  print_message("types, all rates: worst response error %.5f dB\n", worst);
+  assert_true(worst <= RESPONSE_DB);
+}
+
+static void test_slopes(void **unused) {
+  (void)unused;
+  double worst = 0;
+  for (int slope = 6; slope <= 96; slope += 6)
+    for (int type = EQ_HIGHPASS; type <= EQ_LOWPASS; type++) {
+      struct eq_params *p = one_band(type, EQ_STEREO, usual_hz[type], slope);
+      const double error = check_band(p, slope % 12 ? 44100 : 48000);
+      worst = fmax(worst, error);
+      free(p);
+    }
+  print_message("slopes: worst response error %.5f dB\n", worst);
+  assert_true(worst <= RESPONSE_DB);
+}
+
+/* Low and narrow bands, and bells at the top that a bilinear transform would cramp. */
+static void test_hard_bands(void **unused) {
+  (void)unused;
+  static const struct eq_band bands[] = {
+      {EQ_HIGHPASS, EQ_STEREO, 30, 0, 1, 24}, {EQ_BELL, EQ_STEREO, 40, 6, 4, 12},
+      {EQ_BELL, EQ_STEREO, 16000, 6, 0.7, 12}, {EQ_BELL, EQ_STEREO, 19500, -12, 8, 12},
+      {EQ_HIGH_SHELF, EQ_STEREO, 20000, 9, 0.5, 12}, {EQ_LOWPASS, EQ_STEREO, 21000, 0, 1, 12},
+      {EQ_NOTCH, EQ_STEREO, 300, 0, 4, 12}, {EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12},
+  };
+  for (int i = 0; i < COUNT(bands); i++) {
+    struct eq_params *p = one_band(EQ_BELL, EQ_STEREO, 1000, 12);
+    p->bands[0] = bands[i];
+    const double error = check_band(p, 44100);
+    print_message("hard band %d: %.5f dB\n", i, error);
+    assert_true(error <= RESPONSE_DB);
+    free(p);
+  }
+}
+
+/* A band acts on its target only, and there it follows the prototype. */
+static void test_targets(void **unused) {
+  (void)unused;
+  double worst[TARGETS] = {0};
+  for (int target = EQ_LEFT; target < TARGETS; target++) {
+    for (int type = 0; type < TYPES; type++)
+      for (int cut = 0; cut < 2; cut++) {
+        if (cut && (type <= EQ_LOWPASS || type == EQ_NOTCH)) continue;
+        struct eq_params *p = one_band(type, target, usual_hz[type], 24);
+        if (cut) p->bands[0].gain_db = -24;
+        const double error = check_band(p, 48000);
+        if (error > RESPONSE_DB)
+          print_message("target %d, type %d, %s: off by %.4f dB\n", target, type,
+                        cut ? "-24 dB" : "+6 dB or cut", error);
+        worst[target] = fmax(worst[target], error);
+        free(p);
+      }
+    print_message("target %d: worst response error %.5f dB\n", target, worst[target]);
+  }
+  for (int target = EQ_LEFT; target < TARGETS; target++)
+    assert_true(worst[target] <= RESPONSE_DB);
+}
+
+/* Mid and side bands that need a longer filter than the diagonal of the matrix, (1 + g) / 2,
+ * lets on: deep where the diagonal is still a half. */
+static void test_deep_side(void **unused) {
+  (void)unused;
+  static const struct eq_band bands[] = {
+      {EQ_HIGHPASS, EQ_SIDE, 80, 0, 1, 48},
+      {EQ_HIGHPASS, EQ_SIDE, 300, 0, 1, 96},
+      {EQ_BELL, EQ_MID, 150, -24, 4, 12},
+  };
+  double worst = 0;
+  for (int i = 0; i < COUNT(bands); i++) {
+    struct eq_params *p = one_band(EQ_BELL, EQ_STEREO, 1000, 12);
+    p->bands[0] = bands[i];
+    const double error = check_band(p, 48000);
+    print_message("deep band %d: %.4f dB\n", i, error);
+    worst = fmax(worst, error);
+    free(p);
+  }
+  assert_true(worst <= RESPONSE_DB);
+}
+
+/* On one channel mid and left are the channel; side and right are nothing. */
+static void test_mono(void **unused) {
+  (void)unused;
+  for (int target = 0; target < TARGETS; target++) {
+    struct eq_params *p = one_band(EQ_BELL, target, 1000, 12);
+    struct responses r;
+    assert_int_equal(measure(&r, p, 48000, 1), 0);
+    if (target == EQ_RIGHT || target == EQ_SIDE) {
+      for (int32_t i = 0; i < r.n; i++) assert_true(r.data[0][0][i] == (i == r.at));
+    } else {
+      for (int i = 0; i < FREQUENCIES; i++) {
+        const double f = frequency(i, 48000), want = prototype(&p->bands[0], f);
+        assert_true(fabs(oracle_db(cabs(gain_at(&r, 0, 0, f)) / want)) <= RESPONSE_DB);
+      }
+    }
+    release(&r);
+    free(p);
+  }
+}
+
+static struct eq_params *many_bands(void) {
+  struct eq_params *p = oracle_params(&stage_eq);
+  uint64_t seed = SEED;
+  p->n_bands = EQ_MAX_BANDS;
+  for (int i = 0; i < EQ_MAX_BANDS; i++)
+    p->bands[i] = (struct eq_band){.type = i < 2 ? EQ_HIGHPASS : i < 4 ? EQ_LOWPASS : 2 + i % 3,
+                                   .target = i < 4 ? EQ_STEREO : i % TARGETS,
+                                   .freq_hz = i < 2   ? 25
+                                              : i < 4 ? 19000
+                                                      : 60 * pow(1.35, i - 4),
+                                   .gain_db = 4 * oracle_uniform(&seed),
+                                   .q = 1 + 0.5 * oracle_uniform(&seed),
+                                   .slope_db_oct = 12};
+  return p;
+}
+
+/* All 24 bands: entries of the matrix, as errors re the norm of their row. */
+static void test_many_bands(void **unused) {
+  (void)unused;
+  struct eq_params *p = many_bands();
+  struct responses r;
+  double worst = 0;
+  assert_int_equal(measure(&r, p, 48000, 2), 0);
+  for (int i = 0; i < FREQUENCIES; i++) {
+    const double f = frequency(i, 48000);
+    double left[2] = {1, 0}, right[2] = {0, 1};
+    apply_bands(p, f, left);
+    apply_bands(p, f, right);
+    for (int o = 0; o < 2; o++) {
+      const double norm = hypot(left[o], right[o]);
+      if (norm < 0.01) continue;
+      const double error = hypot(cabs(gain_at(&r, 0, o, f) - left[o]),
+                                 cabs(gain_at(&r, 1, o, f) - right[o]));
+      /* |H - 1| < 8 with 24 bands of 4 dB at most, rarely more than six at one frequency */
+      worst = fmax(worst, oracle_db(1 + error / norm) - oracle_db(1 + 8 * RESPONSE_NOISE / norm));
+    }
+  }
+  print_message("24 bands: worst response error %.5f dB\n", worst);
+  assert_true(worst <= RESPONSE_DB);
+  release(&r);
+  free(p);
+}
+
+/* ---- noise ---- */
+
+static double all_bands(const void *context, double freq_hz) {
+  double pair[2] = {1, 1};
+  apply_bands(context, freq_hz, pair);
+  return pair[0];
+}
+
+/* Error re the input, of the left channel, against direct convolution in double. */
+static double null_db(const struct eq_params *p, int rate_hz) {
+  enum { FRAMES = 100000, CHECKED = 1500 };
+  struct oracle_stage s;
+  assert_int_equal(oracle_design(&s, &stage_eq, p, rate_hz, 2, NULL), 0);
+  const int taps = ((const struct eq_design *)s.design.data)->partitions * 2048;
+  double *h = oracle_alloc((size_t)taps * sizeof *h), error_db, error = 0;
+  assert_int_equal(fir_linear_phase(all_bands, p, rate_hz, taps, h, &error_db), 0);
+  float *x[2], *y[2];
+  for (int c = 0; c < 2; c++) x[c] = oracle_alloc(FRAMES * sizeof(float));
+  for (int c = 0; c < 2; c++) y[c] = oracle_alloc(FRAMES * sizeof(float));
+  oracle_stereo(x[0], x[1], FRAMES, 0.5, SEED);
+  oracle_render(&s, FRAMES, (const float *const *)x, y, 8);
+  for (int i = 0; i < CHECKED; i++) {
+    const int32_t at = (int32_t)((int64_t)i * FRAMES / CHECKED);
+    error += pow(y[0][at] - oracle_convolve(h, taps, taps / 2, x[0], FRAMES, at), 2);
+  }
+  const double input = oracle_energy(x[0], FRAMES) / FRAMES;
+  for (int c = 0; c < 2; c++) free(x[c]), free(y[c]);
+  free(h);
+  oracle_close(&s);
+  return 10 * log10(error / CHECKED / input);
+}
+
+static void test_null(void **unused) {
+  (void)unused;
+  static const struct eq_band typical[] = {
+      {EQ_HIGHPASS, EQ_STEREO, 30, 0, 1, 24},     {EQ_LOW_SHELF, EQ_STEREO, 120, 2, 0.7, 12},
+      {EQ_BELL, EQ_STEREO, 350, -2.5, 1.2, 12},   {EQ_BELL, EQ_STEREO, 3000, 1.5, 0.8, 12},
+      {EQ_HIGH_SHELF, EQ_STEREO, 10000, 2, 0.7, 12},
+  };
+  struct eq_params *p = oracle_params(&stage_eq);
+  p->n_bands = COUNT(typical);
+  memcpy(p->bands, typical, sizeof typical);
+  double db = null_db(p, 48000);
+  print_message("null, typical: %.1f dB\n", db);
+  /* |H - 1| has an rms of 0.25 here: -132.3 dB (test_convolve) - 12 dB; the output is rounded
+   * once, 2^-24 sqrt(0.18), -152 dB. The project's bound for a typical EQ is -138 dB. */
+  assert_true(db <= -138);
+  for (int i = 1; i < p->n_bands; i++) p->bands[i].gain_db = i % 2 ? 9 : -9;
+  db = null_db(p, 48000);
+  print_message("null, +-9 dB: %.1f dB\n", db);
+  /* |H - 1| <= 1.8, rms about 1.3 with the shelf: -132.3 + 2.5 dB, re the input */
+  assert_true(db <= -129.5);
+  free(p);
+}
+
+/* ---- exactness ---- */
+
+struct audio {
+  int32_t n;
+  float *in[2], *out[2];
+};
+
+static struct audio audio_create(int32_t n) {
+  struct audio a = {.n = n};
+  for (int c = 0; c < 2; c++) a.in[c] = oracle_alloc((size_t)n * sizeof(float));
+  for (int c = 0; c < 2; c++) a.out[c] = oracle_alloc((size_t)n * sizeof(float));
+  oracle_stereo(a.in[0], a.in[1], n, 0.9, SEED);
+  return a;
+}
+
+static void audio_destroy(struct audio *a) {
+  for (int c = 0; c < 2; c++) free(a->in[c]), free(a->out[c]);
+}
+
+static void render(struct oracle_stage *s, struct audio *a, int segment_blocks) {
+  oracle_render(s, a->n, (const float *const *)a->in, a->out, segment_blocks);
+}
+
+static void test_flat(void **unused) {
+  (void)unused;
+  struct eq_params *p = oracle_params(&stage_eq);
+  for (int i = 0; i < 3 * TARGETS; i++)
+    p->bands[p->n_bands++] = (struct eq_band){.type = EQ_LOW_SHELF + i % 3, .target = i / 3,
+                                              .freq_hz = 50 * (i + 1), .q = 0.3 + i,
+                                              .slope_db_oct = 12};
+  assert_true(stage_eq.neutral(p));
+  struct audio a = audio_create(20001);
+  struct oracle_stage s;
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 44100, 2, NULL), 0);
+  render(&s, &a, 3);
+  for (int c = 0; c < 2; c++)
+    assert_memory_equal(a.in[c], a.out[c], (size_t)a.n * sizeof(float));
+  oracle_close(&s);
+  p->bands[4].gain_db = 0.1;
+  assert_false(stage_eq.neutral(p));
+  const int cuts[] = {EQ_HIGHPASS, EQ_LOWPASS, EQ_NOTCH};
+  for (int i = 0; i < 3; i++) {
+    p->bands[4] = (struct eq_band){.type = cuts[i], .freq_hz = 99, .q = 1, .slope_db_oct = 6};
+    assert_false(stage_eq.neutral(p));
+  }
+  audio_destroy(&a);
+  free(p);
+}
+
+static void test_silence(void **unused) {
+  (void)unused;
+  struct eq_params *p = many_bands();
+  struct audio a = audio_create(30000);
+  struct oracle_stage s;
+  for (int c = 0; c < 2; c++) memset(a.in[c], 0, (size_t)a.n * sizeof(float));
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 48000, 2, NULL), 0);
+  render(&s, &a, 4);
+  for (int c = 0; c < 2; c++)
+    assert_memory_equal(a.in[c], a.out[c], (size_t)a.n * sizeof(float)); /* +0 */
+  oracle_close(&s);
+  for (int i = 0; i < p->n_bands; i++) p->bands[i].target = i % 3; /* no mid, no side */
+  oracle_noise(a.in[0], a.n, 1, SEED);
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 48000, 2, NULL), 0);
+  render(&s, &a, 4);
+  assert_memory_equal(a.in[1], a.out[1], (size_t)a.n * sizeof(float));
+  assert_memory_not_equal(a.in[0], a.out[0], (size_t)a.n * sizeof(float));
+  oracle_close(&s);
+  audio_destroy(&a);
+  free(p);
+}
+
+/* Pure mid through side bands, pure side through mid bands: unchanged but for noise. */
+static void test_mid_side(void **unused) {
+  (void)unused;
+  for (int target = EQ_MID; target <= EQ_SIDE; target++) {
+    struct eq_params *p = one_band(EQ_BELL, target, 900, 12);
+    struct audio a = audio_create(20000);
+    const float sign = target == EQ_MID ? -1 : 1; /* what the band must leave alone */
+    for (int32_t i = 0; i < a.n; i++) a.in[1][i] = sign * a.in[0][i];
+    struct oracle_stage s;
+    assert_int_equal(oracle_design(&s, &stage_eq, p, 48000, 2, NULL), 0);
+    render(&s, &a, 4);
+    const double db = 10 * log10(oracle_energy_of_difference(a.in[0], a.out[0], a.n) /
+                                 oracle_energy(a.in[0], a.n));
+    print_message("what target %d leaves alone: changed by %.1f dB\n", target, db);
+    /* two convolutions that cancel, each -132.3 dB of |H - 1| / 2, rms below 0.1 */
+    assert_true(db <= -145);
+    for (int32_t i = 0; i < a.n; i++) a.in[1][i] = -sign * a.in[0][i];
+    render(&s, &a, 4);
+    assert_true(oracle_energy_of_difference(a.in[0], a.out[0], a.n) >
+                1e-3 * oracle_energy(a.in[0], a.n));
+    oracle_close(&s);
+    audio_destroy(&a);
+    free(p);
+  }
+}
+
+static void test_segments(void **unused) {
+  (void)unused;
+  const int segments[] = {1, 3, 7, 64};
+  struct eq_params *p = many_bands();
+  struct audio a = audio_create(41 * 2048 + 17);
+  float *first[2] = {NULL, NULL};
+  struct oracle_stage s;
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 48000, 2, NULL), 0);
+  for (int i = 0; i < COUNT(segments); i++) {
+    render(&s, &a, segments[i]);
+    for (int c = 0; c < 2; c++) {
+      if (first[c]) assert_memory_equal(first[c], a.out[c], (size_t)a.n * sizeof(float));
+      if (first[c]) continue;
+      first[c] = a.out[c];
+      a.out[c] = oracle_alloc((size_t)a.n * sizeof(float));
+    }
+  }
+  oracle_close(&s);
+  for (int c = 0; c < 2; c++) free(first[c]);
+  audio_destroy(&a);
+  free(p);
+}
+
+/* A track of any length gives the bits of the same track followed by silence. */
+static void test_lengths(void **unused) {
+  (void)unused;
+  const int32_t lengths[] = {1, 2, 15, 2047, 2048, 2049, 4095, 4096, 4097, 6145, 14335, 20479};
+  struct eq_params *p = many_bands();
+  struct oracle_stage s;
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 48000, 2, NULL), 0);
+  for (int i = 0; i < COUNT(lengths); i++) {
+    struct audio a = audio_create(lengths[i]), padded = audio_create(40000);
+    for (int c = 0; c < 2; c++) {
+      memset(padded.in[c], 0, (size_t)padded.n * sizeof(float));
+      memcpy(padded.in[c], a.in[c], (size_t)a.n * sizeof(float));
+    }
+    render(&s, &a, 2);
+    render(&s, &padded, 5);
+    for (int c = 0; c < 2; c++)
+      assert_memory_equal(a.out[c], padded.out[c], (size_t)a.n * sizeof(float));
+    audio_destroy(&a);
+    audio_destroy(&padded);
+  }
+  oracle_close(&s);
+  free(p);
+}
+
+/* ---- settings ---- */
+
+static void test_errors(void **unused) {
+  (void)unused;
+  const char *row = NULL, *why = NULL;
+  struct eq_params *p = one_band(EQ_HIGHPASS, EQ_STEREO, 100, 12);
+  struct oracle_stage s;
+  for (int slope = 6; slope <= 96; slope++) {
+    p->bands[0].slope_db_oct = slope;
+    assert_int_equal(stage_eq.check(p, &row) == NULL, slope % 6 == 0);
+    if (slope == 7) assert_string_equal(row, "slope");
+  }
+  p->bands[0].slope_db_oct = 12;
+  p->bands[0].freq_hz = 23000;
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 44100, 2, &why), -1);
+  assert_non_null(strstr(why, "Nyquist"));
+  assert_null(s.design.data);
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 48000, 2, &why), 0);
+  oracle_close(&s);
+  free(p);
+}
+
+/* eq_band_magnitude is the prototype, to the rounding of a dozen double operations of
+ * powers up to 32. */
+static void test_magnitude(void **unused) {
+  (void)unused;
+  for (int type = 0; type < TYPES; type++)
+    for (int slope = 6; slope <= 96; slope += 6) {
+      struct eq_params *p = one_band(type, EQ_STEREO, usual_hz[type], slope);
+      for (int i = 0; i < FREQUENCIES; i++) {
+        const double f = frequency(i, 48000), want = prototype(&p->bands[0], f);
+        assert_true(fabs(eq_band_magnitude(&p->bands[0], f) - want) <= want * 1e-12);
+      }
+      free(p);
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_magnitude),  cmocka_unit_test(test_types),
+      cmocka_unit_test(test_slopes),     cmocka_unit_test(test_hard_bands),
+      cmocka_unit_test(test_targets),    cmocka_unit_test(test_deep_side),
+      cmocka_unit_test(test_mono),
+      cmocka_unit_test(test_many_bands), cmocka_unit_test(test_null),
+      cmocka_unit_test(test_flat),       cmocka_unit_test(test_silence),
+      cmocka_unit_test(test_mid_side),   cmocka_unit_test(test_segments),
+      cmocka_unit_test(test_lengths),    cmocka_unit_test(test_errors),
+  };
+  return cmocka_run_group_tests_name("eq", tests, NULL, NULL);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * See faulty_engine.h. */
+#include "faulty_engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_cpu.h"
+
+struct session {
+  struct faulty_engine *owner;
+  int n_lanes;
+  enum lane_buffer dst[MAX_SLOTS];
+  struct session *lane[MAX_LANES]; /* of the CPU engine */
+};
+
+static void faulty_close(struct session *s) {
+  if (!s) return;
+  for (int i = 0; i < s->n_lanes; i++) engine_cpu.close(s->lane[i]);
+  s->owner->opens--;
+  free(s);
+}
+
+static enum engine_status faulty_open(void *self, const struct session_plan *plan,
+                                      struct session **out) {
+  struct session *s = calloc(1, sizeof *s);
+  if (!s) return ENGINE_NO_MEMORY;
+  s->owner = self;
+  s->owner->opens++;
+  for (int i = 0; i < plan->n_slots; i++) s->dst[i] = plan->slots[i].dst;
+  for (; s->n_lanes < plan->n_lanes; s->n_lanes++) {
+    struct session_plan one = *plan;
+    one.n_lanes = 1;
+    one.lanes = &plan->lanes[s->n_lanes];
+    if (!engine_cpu.open(NULL, &one, &s->lane[s->n_lanes])) continue;
+    faulty_close(s);
+    return ENGINE_NO_MEMORY;
+  }
+  *out = s;
+  return ENGINE_OK;
+}
+
+static enum engine_status faulty_write(struct session *s, int lane, enum lane_buffer b,
+                                       int channel, int32_t first, int32_t frames,
+                                       const void *data) {
+  return engine_cpu.write(s->lane[lane], 0, b, channel, first, frames, data);
+}
+
+static enum engine_status faulty_read(struct session *s, int lane, enum lane_buffer b, int channel,
+                                      int32_t first, int32_t frames, void *data) {
+  return engine_cpu.read(s->lane[lane], 0, b, channel, first, frames, data);
+}
+
+static enum engine_status faulty_read_control(struct session *s, int lane, int slot, int64_t first,
+                                              int64_t words, int32_t *data) {
+  return engine_cpu.read_control(s->lane[lane], 0, slot, first, words, data);
+}
+
+static enum engine_status faulty_write_control(struct session *s, int lane, int slot,
+                                               int64_t first, int64_t words,
+                                               const int32_t *data) {
+  return engine_cpu.write_control(s->lane[lane], 0, slot, first, words, data);
+}
+
+static void faulty_set_args(struct session *s, int lane, int slot, const int32_t args[5]) {
+  engine_cpu.set_args(s->lane[lane], 0, slot, args);
+}
+
+static enum engine_status faulty_set_design(struct session *s, int lane, int slot,
+                                            const struct stage_design *design) {
+  return engine_cpu.set_design(s->lane[lane], 0, slot, design);
+}
+
+static void strike(struct session *s) {
+  const struct fault *f = &s->owner->fault;
+  struct session *lane = s->lane[f->lane];
+  const enum lane_buffer dst = s->dst[f->slot];
+  uint32_t word;
+  if (f->kind == FAULT_CONTROL) {
+    engine_cpu.read_control(lane, 0, f->slot, f->at, 1, (int32_t *)&word);
+    word ^= 1u << f->bit;
+    engine_cpu.write_control(lane, 0, f->slot, f->at, 1, (const int32_t *)&word);
+  } else {
+    engine_cpu.read(lane, 0, dst, f->channel, (int32_t)f->at, 1, &word);
+    word ^= 1u << f->bit;
+    engine_cpu.write(lane, 0, dst, f->channel, (int32_t)f->at, 1, &word);
+  }
+  s->owner->hits++;
+}
+
+static enum engine_status run_lane(struct session *s, int lane, int slot, int pass, int32_t first,
+                                   int32_t count) {
+  const struct fault *f = &s->owner->fault;
+  struct session *cpu = s->lane[lane];
+  const bool struck = f->kind && lane == f->lane && slot == f->slot && pass == f->pass &&
+                      f->block >= first && f->block < first + count;
+  if (!struck || f->kind != FAULT_LOST_BLOCK) {
+    const enum engine_status status = engine_cpu.run(cpu, slot, pass, first, count, NULL);
+    if (struck) strike(s);
+    return status;
+  }
+  s->owner->hits++;
+  if (f->block > first) engine_cpu.run(cpu, slot, pass, first, f->block - first, NULL);
+  const int32_t rest = first + count - f->block - 1;
+  return engine_cpu.run(cpu, slot, pass, f->block + 1, rest, NULL);
+}
+
+static enum engine_status faulty_run(struct session *s, int slot, int pass, int32_t first,
+                                     int32_t count, const uint64_t *mask) {
+  for (int i = 0; i < s->n_lanes; i++) {
+    if (mask && !(mask[i / 64] >> (i % 64) & 1)) continue;
+    const enum engine_status status = run_lane(s, i, slot, pass, first, count);
+    if (status) return status;
+  }
+  return ENGINE_OK;
+}
+
+static enum engine_status faulty_finish(struct session *s) {
+  (void)s;
+  return ENGINE_OK;
+}
+
+void faulty_engine_init(struct faulty_engine *f) {
+  memset(f, 0, sizeof *f);
+  f->engine = (struct engine){
+      .name = "faulty", .driver = "test", .is_gpu = true, .self = f, .open = faulty_open,
+      .close = faulty_close, .write = faulty_write, .read = faulty_read,
+      .read_control = faulty_read_control, .write_control = faulty_write_control,
+      .set_args = faulty_set_args, .set_design = faulty_set_design, .run = faulty_run,
+      .finish = faulty_finish,
+  };
+}

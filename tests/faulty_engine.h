@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * A stand-in for a GPU: one CPU session per lane behind an engine that calls itself a
+ * GPU, sound until a fault is planted in one pass of one slot. */
+#ifndef LACQUER_FAULTY_ENGINE_H
+#define LACQUER_FAULTY_ENGINE_H
+#include "engine.h"
+
+enum fault_kind {
+  FAULT_NONE,
+  FAULT_CONTROL,    /* flips a bit of a control word that the pass wrote */
+  FAULT_AUDIO,      /* flips a bit of the slot's dst (BUFFER_PCM: int32 words) */
+  FAULT_LOST_BLOCK, /* the pass skips one block */
+};
+struct fault {
+  enum fault_kind kind;
+  int lane, slot, pass;
+  int32_t block; /* fires after every run whose range holds this block (or hop) */
+  int channel;
+  int64_t at; /* control word of the slot, or frame (PCM: word) */
+  int bit;
+};
+struct faulty_engine {
+  struct engine engine; /* give &engine to batch_render */
+  struct fault fault;
+  int hits;  /* how often the fault struck */
+  int opens; /* sessions that are open now */
+};
+void faulty_engine_init(struct faulty_engine *f); /* no fault */
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * See random_params.h. */
+#include "random_params.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio_fixture.h"
+#include "dither.h"
+#include "eq.h"
+#include "limiter.h"
+#include "loudness.h"
+#include "multiband.h"
+
+uint32_t random_below(uint64_t *state, uint32_t n) {
+  return (uint32_t)((fixture_random(state) >> 32) * n >> 32);
+}
+
+double random_unit(uint64_t *state) {
+  return (double)(fixture_random(state) >> 11) / 9007199254740992.0;
+}
+
+/* ---- rows ---- */
+
+/* Uniform; in octaves where the range spans many. */
+static double draw_number(const struct param_row *row, uint64_t *state) {
+  const uint32_t which = random_below(state, 8);
+  if (isnan(row->initial) && which < 2) return NAN;
+  if (which == 2) return row->min;
+  if (which == 3) return row->max;
+  const double t = random_unit(state);
+  if (row->min <= 0 || row->max / row->min < 50) return row->min + t * (row->max - row->min);
+  return exp(log(row->min) + t * log(row->max / row->min));
+}
+
+static int draw_integer(const struct param_row *row, uint64_t *state) {
+  return (int)row->min + (int)random_below(state, (uint32_t)(row->max - row->min) + 1);
+}
+
+static int draw_choice(const struct param_row *row, uint64_t *state) {
+  uint32_t n = 0;
+  while (row->choices[n]) n++;
+  return (int)random_below(state, n);
+}
+
+/* Lists are filled to the end: mending may lengthen them. */
+static void draw_rows(const struct param_row *rows, uint64_t *state, char *params) {
+  for (const struct param_row *row = rows; row->type != PARAM_END; row++) {
+    char *at = params + row->offset;
+    switch (row->type) {
+    case PARAM_NUMBER: *(double *)(void *)at = draw_number(row, state); break;
+    case PARAM_INTEGER: *(int *)(void *)at = draw_integer(row, state); break;
+    case PARAM_CHOICE: *(int *)(void *)at = draw_choice(row, state); break;
+    case PARAM_TEXT: *(char **)(void *)at = NULL; break;
+    case PARAM_LIST:
+      *(int *)(void *)(params + row->count_offset) = draw_integer(row, state);
+      for (int i = 0; i < (int)row->max; i++)
+        draw_rows(row->items, state, at + (size_t)i * row->item_size);
+      break;
+    case PARAM_END: break;
+    }
+  }
+}
+
+/* ---- what rows cannot say ---- */
+
+static double below_nyquist(double freq_hz, int rate_hz) {
+  return freq_hz < 0.44 * rate_hz ? freq_hz : 0.44 * rate_hz;
+}
+
+/* Boosts are held to 48 dB in all: products of floats stay finite. */
+static void mend_eq(void *params, int rate_hz) {
+  struct eq_params *p = params;
+  double boost_db = 0;
+  for (int i = 0; i < p->n_bands; i++) {
+    struct eq_band *band = &p->bands[i];
+    band->freq_hz = below_nyquist(band->freq_hz, rate_hz);
+    band->slope_db_oct -= band->slope_db_oct % 6;
+    if (boost_db + band->gain_db > 48) band->gain_db = -band->gain_db;
+    if (band->gain_db > 0) boost_db += band->gain_db;
+  }
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void mend_multiband(void *params, int rate_hz) {
+  struct multiband_params *p = params;
+  p->slope_db_oct -= p->slope_db_oct % 12;
+  p->n_bands = p->n_crossovers + 1;
+  for (int i = 0; i < p->n_crossovers; i++)
+    p->crossover_hz[i] = below_nyquist(p->crossover_hz[i], rate_hz);
+  qsort(p->crossover_hz, (size_t)p->n_crossovers, sizeof *p->crossover_hz, ascending);
+}
+
+static void mend_dither(void *params, int rate_hz) {
+  struct dither_params *p = params;
+  (void)rate_hz;
+  p->bits = p->bits < 20 ? 16 : 24;
+}
+
+static const struct {
+  const char *stage;
+  void (*mend)(void *params, int rate_hz);
+} mends[] = {{"eq", mend_eq}, {"multiband", mend_multiband}, {"dither", mend_dither}};
+
+bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void *params) {
+  for (int attempt = 0; attempt < 1000; attempt++) {
+    const char *row = NULL;
+    memset(params, 0, stage->params_size);
+    draw_rows(stage->rows, state, params);
+    for (size_t i = 0; i < sizeof mends / sizeof *mends; i++)
+      if (!strcmp(mends[i].stage, stage->name)) mends[i].mend(params, rate_hz);
+    if (!stage->check || !stage->check(params, &row)) return true;
+  }
+  return false;
+}
+
+/* ---- chosen by hand ---- */
+
+static const struct eq_params eq_chosen[] = {
+    {0, 1, {{EQ_BELL, EQ_STEREO, 1000, 6, 1, 12}}},
+    {0, 6, {{EQ_HIGHPASS, EQ_STEREO, 40, 0, 0.7, 24}, {EQ_LOWPASS, EQ_STEREO, 18000, 0, 0.7, 48},
+            {EQ_LOW_SHELF, EQ_STEREO, 200, 4, 0.7, 12}, {EQ_HIGH_SHELF, EQ_STEREO, 9000, -5, 1, 12},
+            {EQ_BELL, EQ_STEREO, 700, 3, 2, 12}, {EQ_NOTCH, EQ_STEREO, 3000, 0, 4, 12}}},
+    {0, 2, {{EQ_BELL, EQ_LEFT, 400, -9, 1, 12}, {EQ_HIGH_SHELF, EQ_RIGHT, 5000, 9, 0.5, 12}}},
+    {0, 3, {{EQ_HIGHPASS, EQ_SIDE, 150, 0, 0.7, 12}, {EQ_BELL, EQ_MID, 2500, 5, 0.8, 12},
+            {EQ_HIGH_SHELF, EQ_SIDE, 8000, 6, 0.7, 12}}},
+    {0, 2, {{EQ_HIGHPASS, EQ_STEREO, 20, 0, 0.7, 96}, {EQ_NOTCH, EQ_STEREO, 50, 0, 40, 12}}},
+    {0, 3, {{EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12}, {EQ_BELL, EQ_MID, 12000, -30, 40, 12},
+            {EQ_LOW_SHELF, EQ_LEFT, 5, -30, 0.7, 12}}},
+};
+
+#define GENTLE {-30, 2, 6, 20, 150, 0}
+#define DEEP {-80, 100, 0, 0.1, 5, 24}
+#define KNEE {-40, 3, 24, 500, 5000, -24}
+static const struct multiband_params multiband_chosen[] = {
+    {0, {0}, 24, 10, 1, {GENTLE}},
+    {1, {200}, 12, 0, 2, {DEEP, KNEE}},
+    {2, {300, 3000}, 48, 100, 3, {GENTLE, KNEE, DEEP}},
+    {3, {120, 1000, 6000}, 24, 10, 4, {GENTLE, GENTLE, GENTLE, GENTLE}},
+    {4, {60, 61, 5000, 15000}, 96, 3, 5, {DEEP, DEEP, GENTLE, KNEE, {0, 1, 6, 20, 150, 3}}},
+    {5, {80, 300, 1000, 4000, 19000}, 24, 30, 6, {KNEE, GENTLE, DEEP, DEEP, KNEE, GENTLE}},
+    {1, {20}, 96, 10, 2, {GENTLE, GENTLE}},
+};
+
+static const struct limiter_params limiter_chosen[] = {
+    {-1, 10, 2, 50, 60, 800, 0.6},  {-20, 0.5, 0, 0, 1, 50, 0},
+    {0, 20, 5, 100, 1000, 5000, 1}, {NAN, 10, 2, 50, 60, 800, 0.6},
+    {-3, 1.7, 0.4, 7, 20, 333, 1},  {-0.3, 20, 0, 100, 5, 50, 0.25},
+};
+
+static const struct loudness_params loudness_chosen[] = {{NAN}, {-14}};
+
+static const struct dither_params dither_chosen[] = {
+    {16, DITHER_TPDF}, {24, DITHER_TPDF}, {16, DITHER_NONE}, {24, DITHER_NONE}};
+
+#define CHOSEN(name) {#name, name##_chosen, sizeof name##_chosen / sizeof *name##_chosen}
+static const struct {
+  const char *stage;
+  const void *params;
+  size_t count;
+} chosen[] = {CHOSEN(eq), CHOSEN(multiband), CHOSEN(limiter), CHOSEN(loudness), CHOSEN(dither)};
+
+int chosen_params_count(const struct stage *stage) {
+  for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+    if (!strcmp(chosen[i].stage, stage->name)) return (int)chosen[i].count;
+  return 1;
+}
+
+void chosen_params(const struct stage *stage, int index, void *params) {
+  memset(params, 0, stage->params_size);
+  params_init(stage->rows, params);
+  for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+    if (!strcmp(chosen[i].stage, stage->name))
+      memcpy(params, (const char *)chosen[i].params + (size_t)index * stage->params_size,
+             stage->params_size);
+}
