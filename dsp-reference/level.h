@@ -90,6 +90,8 @@ static inline void spline_weights(int step, float *weights) {
 /* Energies of the steps of one block (BLOCK_FRAMES frames in x, overwritten): squares
  * summed by halves, x[i] + x[i + step / 2] first. */
 void block_energies(float *x, int step, float *energy);
+/* The gain of every frame of a block: gain[0] is the control point two before its first. */
+void spline_block(const float *weights, int step, const float *gain, float *to);
 /* Control step in frames: `base` at 44.1/48 kHz, in proportion above. */
 static inline int control_step(int base, int rate_hz) {
   return rate_hz >= 176400 ? 4 * base : rate_hz >= 88200 ? 2 * base : base;

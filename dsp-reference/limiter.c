@@ -128,14 +128,24 @@ static int32_t *section(const struct stage_io *io, int s) {
   return io->control + (size_t)s * io->n_blocks * d->points;
 }
 
-enum { MID = BLOCK_FRAMES + 16 }; /* half-way points: 8 more on either side */
+enum { MID = BLOCK_FRAMES + 16, WIDE = 16 }; /* half-way points: 8 more on either side */
+typedef float wide __attribute__((vector_size(WIDE * sizeof(float))));
+typedef float wide_u __attribute__((vector_size(WIDE * sizeof(float)), aligned(4)));
+typedef int32_t wide_int __attribute__((vector_size(WIDE * sizeof(float))));
+#define LOAD(p) (*(const wide_u *)(p))
+#define ABS(x) ((wide)((wide_int)(x) & 0x7fffffff))
 
 LACQUER_CLONES
 static void half_way(const struct limiter_design *d, const float *x, float *mid) {
-  for (int n = 0; n < MID; n++) mid[n] = 0;
-  for (int j = HALF_TAPS - 1; j >= 0; j--) {
-    const float h = d->half_taps[j], *left = x - 8 - j, *right = x - 8 + 1 + j;
-    for (int n = 0; n < MID; n++) mid[n] = mid[n] + h * (left[n] + right[n]);
+  enum { VECTORS = 3 }; /* MID = 43 * VECTORS * WIDE */
+  for (int n = 0; n < MID; n += VECTORS * WIDE) {
+    wide sum[VECTORS] = {0};
+    for (int j = HALF_TAPS - 1; j >= 0; j--) {
+      const float h = d->half_taps[j], *left = x + n - 8 - j, *right = x + n - 8 + 1 + j;
+      for (int v = 0; v < VECTORS; v++)
+        sum[v] = sum[v] + h * (LOAD(left + v * WIDE) + LOAD(right + v * WIDE));
+    }
+    for (int v = 0; v < VECTORS; v++) *(wide_u *)(mid + n + v * WIDE) = sum[v];
   }
 }
 
@@ -144,25 +154,22 @@ static void half_way(const struct limiter_design *d, const float *x, float *mid)
 LACQUER_CLONES
 static void between(const struct limiter_design *d, const float *const left[8],
                     const float *const right[8], float *peak) {
-  enum { CHUNK = 32 };
-  for (int k = 0; k < BLOCK_FRAMES; k += CHUNK) {
-    float sum[8][CHUNK], difference[8][CHUNK], m[CHUNK];
-    for (int i = 0; i < 8; i++)
-      for (int c = 0; c < CHUNK; c++) {
-        sum[i][c] = left[i][k + c] + right[i][k + c];
-        difference[i][c] = left[i][k + c] - right[i][k + c];
-      }
-    memcpy(m, peak + k, sizeof m);
-    for (int p = 0; p < 4; p++) {
-      float e[CHUNK] = {0}, o[CHUNK] = {0};
-      for (int i = 0; i < 8; i++)
-        for (int c = 0; c < CHUNK; c++) {
-          e[c] = e[c] + d->even[p][i] * sum[i][c];
-          o[c] = o[c] + d->odd[p][i] * difference[i][c];
-        }
-      for (int c = 0; c < CHUNK; c++) m[c] = max_float(m[c], abs_bits(e[c]) + abs_bits(o[c]));
+  for (int k = 0; k < BLOCK_FRAMES; k += WIDE) {
+    wide sum[8], difference[8];
+    for (int i = 0; i < 8; i++) {
+      const wide l = LOAD(left[i] + k), r = LOAD(right[i] + k);
+      sum[i] = l + r;
+      difference[i] = l - r;
     }
-    memcpy(peak + k, m, sizeof m);
+    for (int p = 0; p < 4; p++) {
+      wide e = {0}, o = {0};
+      for (int i = 0; i < 8; i++) {
+        e = e + d->even[p][i] * sum[i];
+        o = o + d->odd[p][i] * difference[i];
+      }
+      const wide m = ABS(e) + ABS(o), old = LOAD(peak + k);
+      *(wide_u *)(peak + k) = (wide)(((wide_int)m & (old < m)) | ((wide_int)old & ~(old < m)));
+    }
   }
 }
 
@@ -226,8 +233,11 @@ static void detect(const struct stage_io *io, const float *audio, int32_t *level
     memset(linked, 0, sizeof linked);
     for (int c = 0; c < io->channels; c++) {
       detect_block(io, audio, b, c, peak);
-      for (int n = 0; n < BLOCK_FRAMES; n++)
-        linked[n / d->step] = max_float(linked[n / d->step], peak[n]);
+      for (int half = d->step / 2; half > 0; half /= 2) /* the largest of each step */
+        for (int k = 0; k < d->points; k++)
+          for (int i = 0; i < half; i++)
+            peak[k * half + i] = max_float(peak[2 * k * half + i], peak[(2 * k + 1) * half + i]);
+      for (int k = 0; k < d->points; k++) linked[k] = max_float(linked[k], peak[k]);
     }
     for (int k = 0; k < d->points; k++) level[(size_t)b * d->points + k] = peak_level(linked[k]);
   }
@@ -344,12 +354,9 @@ static void limiter_smooth(const struct stage_io *io, int32_t first, int32_t cou
 LACQUER_CLONES
 static void apply_gain(const float *x, const float *gain, const float *weights, int step, int n,
                        float *y) {
-  for (int i = 0; i < n; i++) {
-    const int k = i / step, f = i % step;
-    const float *w = weights + 4 * f, *c = gain + k + (2 * f >= step);
-    const float g = spline(w[0], w[1], w[2], w[3], c[0], c[1], c[2], c[3]);
-    y[i] = flush_tiny(x[i] + g * x[i]);
-  }
+  float g[BLOCK_FRAMES];
+  spline_block(weights, step, gain, g);
+  for (int i = 0; i < n; i++) y[i] = flush_tiny(x[i] + g[i] * x[i]);
 }
 
 static void limiter_apply(const struct stage_io *io, int32_t first, int32_t count) {

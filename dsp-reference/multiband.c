@@ -295,14 +295,11 @@ static void multiband_follow(const struct stage_io *io, int32_t first, int32_t c
 }
 
 LACQUER_CLONES
-static void add_band(const float *x, const float *gain, const float *weights, int step, int points,
+static void add_band(const float *x, const float *gain, const float *weights, int step,
                      float *sum) {
-  for (int k = 0; k < points; k++, gain++)
-    for (int i = 0; i < step; i++) {
-      const float *w = weights + 4 * i, *c = gain + (2 * i >= step);
-      const float g = spline(w[0], w[1], w[2], w[3], c[0], c[1], c[2], c[3]);
-      sum[k * step + i] = sum[k * step + i] + g * x[k * step + i];
-    }
+  float g[BLOCK_FRAMES];
+  spline_block(weights, step, gain, g);
+  for (int i = 0; i < BLOCK_FRAMES; i++) sum[i] = sum[i] + g[i] * x[i];
 }
 
 static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
@@ -318,7 +315,7 @@ static void multiband_apply(const struct stage_io *io, int32_t first, int32_t co
           gain[k] = level_exp2((d->makeup[band] - r[at]) * 256) - 1.0f;
         }
         band_block(io, b, band, c, x);
-        add_band(x, gain, d->weights, d->step, d->points, sum);
+        add_band(x, gain, d->weights, d->step, sum);
       }
       const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
       const float *src = io->src + (size_t)c * io->stride + begin;
