@@ -3,7 +3,12 @@
 #include "level.h"
 
 #include "clones.h"
+#include "detmath.h"
 #include "stage.h"
+
+int32_t smoothing_q24(double tau_ms, double step_ms) {
+  return nearest(16777216 * (1 - det_exp(-step_ms / tau_ms)));
+}
 
 LACQUER_CLONES
 static void energies(float *x, int step, float *energy) {

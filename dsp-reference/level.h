@@ -87,6 +87,11 @@ static inline void spline_weights(int step, float *weights) {
     w[3] = (float)(u * u * u / 6);
   }
 }
+/* Design: nearest integer, halves away from zero. */
+static inline int32_t nearest(double x) { return (int32_t)(x < 0 ? x - 0.5 : x + 0.5); }
+/* Design: 1 - exp(-step / tau) in Q24, the share of a follower's step. */
+int32_t smoothing_q24(double tau_ms, double step_ms);
+
 /* Energies of the steps of one block (BLOCK_FRAMES frames in x, overwritten): squares
  * summed by halves, x[i] + x[i + step / 2] first. */
 void block_energies(float *x, int step, float *energy);

@@ -28,10 +28,7 @@ static const struct param_row limiter_rows[] = {
 };
 #undef AT
 
-
 /* ---- design ---- */
-
-static int32_t to_int32(double x) { return (int32_t)(x < 0 ? x - 0.5 : x + 0.5); }
 
 static double sinc(double t) { return t == 0 ? 1 : det_sinpi(t) / (DET_PI * t); }
 
@@ -79,10 +76,6 @@ static void fill_detector(struct limiter_design *d, int rate_hz) {
   even_odd(0.5, d->ebu_taps, rate_hz < 96000 ? hann6 : hann12, 0, d->ebu_even[1], d->ebu_odd[1]);
 }
 
-static int32_t smoothing_q24(double tau_ms, double step_ms) {
-  return to_int32(16777216 * (1 - det_exp(-step_ms / tau_ms)));
-}
-
 static int limiter_design(const void *params, const struct stage_format *f,
                           struct stage_design *out, const char **why) {
   const struct limiter_params *p = params;
@@ -92,16 +85,16 @@ static int limiter_design(const void *params, const struct stage_format *f,
   d->step = control_step(8, f->rate_hz);
   d->points = BLOCK_FRAMES / d->step;
   const double step_ms = 1000.0 * d->step / f->rate_hz;
-  d->close = to_int32(p->close_ms / step_ms);
-  d->box = to_int32(p->smooth_ms / step_ms / 2);
+  d->close = nearest(p->close_ms / step_ms);
+  d->box = nearest(p->smooth_ms / step_ms / 2);
   d->hold = 3 * d->box + 2;
-  d->attack = max_int(1, to_int32(p->look_ahead_ms / step_ms));
+  d->attack = max_int(1, nearest(p->look_ahead_ms / step_ms));
   d->release = smoothing_q24(p->release_ms, step_ms);
   d->slow_attack = smoothing_q24(50, step_ms);
   d->slow_release = smoothing_q24(p->slow_release_ms, step_ms);
-  d->slow_amount = to_int32(p->slow_amount * 16777216);
+  d->slow_amount = nearest(p->slow_amount * 16777216);
   for (int j = 0; j < d->attack; j++)
-    d->attack_weight[j] = to_int32(1073741824.0 * (d->attack - j) / d->attack);
+    d->attack_weight[j] = nearest(1073741824.0 * (d->attack - j) / d->attack);
   fill_detector(d, f->rate_hz);
   spline_weights(d->step, d->weights);
   *out = (struct stage_design){

@@ -47,7 +47,6 @@ static const struct param_row multiband_rows[] = {
 };
 #undef AT
 
-
 /* ---- design ---- */
 
 struct low_pass {
@@ -92,13 +91,7 @@ static bool multiband_neutral(const void *params) {
   return true;
 }
 
-static int32_t to_int32(double x) { return (int32_t)(x < 0 ? x - 0.5 : x + 0.5); }
-static int32_t octaves_q16(double db) { return to_int32(db * 65536 / det_gain_to_db(2)); }
-
-/* 1 - exp(-step / tau) in Q24 */
-static int32_t smoothing_q24(double tau_ms, double step_ms) {
-  return to_int32(16777216 * (1 - det_exp(-step_ms / tau_ms)));
-}
+static int32_t octaves_q16(double db) { return nearest(db * 65536 / det_gain_to_db(2)); }
 
 static void fill_control(struct multiband_design *d, const struct multiband_params *p,
                          const struct stage_format *f) {
@@ -106,8 +99,8 @@ static void fill_control(struct multiband_design *d, const struct multiband_para
   d->step = control_step(16, f->rate_hz);
   d->points = BLOCK_FRAMES / d->step;
   const double step_ms = 1000.0 * d->step / f->rate_hz;
-  d->window = max_int(1, to_int32(p->rms_ms / step_ms));
-  d->level_offset = to_int32(65536 * det_log2((double)d->window * d->step) / 2);
+  d->window = max_int(1, nearest(p->rms_ms / step_ms));
+  d->level_offset = nearest(65536 * det_log2((double)d->window * d->step) / 2);
   spline_weights(d->step, d->weights);
   conv_twiddle(d->twiddle);
   for (int b = 0; b < p->n_bands; b++) {
