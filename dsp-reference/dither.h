@@ -37,7 +37,7 @@ TWIN_FN int quantise(int fixed_point, uint r1, uint r2, int shift, int tpdf) {
   int whole = fixed_point >> shift, part = fixed_point & ((1 << shift) - 1);
   int q = whole + ((part + tpdf * noise + (1 << (shift - 1))) >> shift);
   int top = (1 << (31 - shift)) - 1;
-  return min_int(max_int(q, -top - 1), top) << shift;
+  return min_int(max_int(q, -top - 1), top) * (1 << shift);
 }
 #ifndef VULKAN
 #include "stage.h"

@@ -80,15 +80,17 @@ double eq_band_magnitude(const struct eq_band *band, double freq_hz) {
   return magnitude(band, det_db_to_gain(band->gain_db / 2), freq_hz);
 }
 
-/* One entry of the product of all bands' 2x2 matrices. */
+/* One entry of the product of all bands' 2x2 matrices, plus `other` times its
+ * neighbour in the row: what reaches output `row` of a mid (1) or a side (-1) signal. */
 struct eq_entry {
   const struct eq_params *params;
-  int channels, row, column;
+  int channels, row, column, other;
   double root_gain[EQ_MAX_BANDS];
 };
 
-static struct eq_entry entry(const struct eq_params *p, int channels, int row, int column) {
-  struct eq_entry e = {p, channels, row, column, {0}};
+static struct eq_entry entry(const struct eq_params *p, int channels, int row, int column,
+                             int other) {
+  struct eq_entry e = {p, channels, row, column, other, {0}};
   for (int i = 0; i < p->n_bands; i++)
     e.root_gain[i] = det_db_to_gain(p->bands[i].gain_db / 2);
   return e;
@@ -124,7 +126,7 @@ static double matrix_entry(const void *context, double freq_hz) {
       for (int k = 0; k < 2; k++) r[o][k] = b[o][0] * m[0][k] + b[o][1] * m[1][k];
     memcpy(m, r, sizeof m);
   }
-  return m[e->row][e->column];
+  return m[e->row][e->column] + e->other * m[e->row][1 - e->column];
 }
 
 static const char *eq_check(const void *params, const char **row) {
@@ -153,7 +155,7 @@ static int fill_filters(struct eq_design *d, const struct eq_params *p,
   int result = h ? 0 : -1;
   for (int i = 0; i < 4 && !result; i++) {
     if (!d->active[i]) continue;
-    const struct eq_entry e = entry(p, f->channels, i / 2, i % 2);
+    const struct eq_entry e = entry(p, f->channels, i / 2, i % 2, 0);
     result = fir_linear_phase(matrix_entry, &e, f->rate_hz, taps, h, &error);
     if (result) break;
     if (e.row == e.column) h[taps / 2] -= 1;
@@ -174,12 +176,17 @@ static int eq_design(const void *params, const struct stage_format *f, struct st
     *why = "an eq frequency lies above the track's Nyquist frequency";
     return -1;
   }
-  const struct eq_entry diagonal[2] = {entry(p, f->channels, 0, 0), entry(p, f->channels, 1, 1)};
-  const void *const context[2] = {&diagonal[0], &diagonal[1]};
-  int taps;
+  /* What a left, right, mid or side signal sees must all be met. */
+  struct eq_entry seen[6];
+  const void *context[6];
+  int n = 0, taps;
   double error;
+  for (int row = 0; row < f->channels; row++)
+    for (int other = cross ? -1 : 0; other <= cross; other++)
+      seen[n++] = entry(p, f->channels, row, row, other);
+  for (int i = 0; i < n; i++) context[i] = &seen[i];
   *why = "out of memory";
-  if (fir_auto_taps(matrix_entry, context, f->channels, f->rate_hz, &taps, &error)) return -1;
+  if (fir_auto_taps(matrix_entry, context, n, f->rate_hz, &taps, &error)) return -1;
   const int partitions = taps / CONV_BLOCK;
   const size_t size = sizeof(struct eq_design) + 4 * (size_t)partitions * CONV_SPECTRUM * 4;
   struct eq_design *d = calloc(1, size);

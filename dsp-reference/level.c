@@ -12,7 +12,7 @@ int32_t smoothing_q24(double tau_ms, double step_ms) {
 
 LACQUER_CLONES
 static void energies(float *x, int step, float *energy) {
-  for (int i = 0; i < BLOCK_FRAMES; i++) x[i] = x[i] * x[i];
+  for (int i = 0; i < BLOCK_FRAMES; i++) x[i] = flush_tiny(x[i]) * flush_tiny(x[i]);
   for (int half = step / 2, n = BLOCK_FRAMES / step; half > 0; half /= 2)
     for (int k = 0; k < n; k++)
       for (int i = 0; i < half; i++)

@@ -92,8 +92,8 @@ static inline int32_t nearest(double x) { return (int32_t)(x < 0 ? x - 0.5 : x +
 /* Design: 1 - exp(-step / tau) in Q24, the share of a follower's step. */
 int32_t smoothing_q24(double tau_ms, double step_ms);
 
-/* Energies of the steps of one block (BLOCK_FRAMES frames in x, overwritten): squares
- * summed by halves, x[i] + x[i + step / 2] first. */
+/* Energies of the steps of one block (BLOCK_FRAMES frames in x, overwritten): squares of
+ * flush_tiny(x), summed by halves, x[i] + x[i + step / 2] first. */
 void block_energies(float *x, int step, float *energy);
 /* The gain of every frame of a block: gain[0] is the control point two before its first. */
 void spline_block(const float *weights, int step, const float *gain, float *to);

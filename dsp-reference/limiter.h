@@ -69,7 +69,7 @@ enum {
   LIMITER_DETECT, LIMITER_SET_DEMAND, LIMITER_SHAPE, LIMITER_RELEASE, LIMITER_SMOOTH,
   LIMITER_APPLY, LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
 };
-/* Ceiling in octaves (Q20) for args[1]: the manifest's less a guard of 0.02 dB for the
+/* Ceiling in octaves (Q20) for args[1]: the manifest's less a guard of 0.045 dB for the
  * detector's error and the dither; without a ceiling, one that is never reached. */
 int32_t limiter_ceiling(const struct limiter_params *params);
 #define LIMITER_OCTAVE 1048576

@@ -146,7 +146,8 @@ static void loudness_hops_pass(const struct stage_io *io, int32_t first, int32_t
   const int32_t *second = io->channels > 1 ? io->control + section : NULL;
   const int32_t *gain = io->args[0] ? io->aux + LIMITER_GAIN * section : NULL;
   int32_t *hops = io->control + (size_t)io->channels * section;
-  for (int32_t h = first; h < first + count; h++) {
+  const int32_t end = min_int(first + count, hop_count(io->n_frames, d->quarters, d->step));
+  for (int32_t h = first; h < end; h++) {
     const int begin = hop_begin(h, d->quarters), n = hop_begin(h + 1, d->quarters) - begin;
     const float e = hop_sum(io->control + begin, second ? second + begin : NULL,
                             gain ? gain + begin : NULL, n);

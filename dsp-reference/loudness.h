@@ -6,6 +6,10 @@
 #include "twin.h"
 /* First control point of hop h; four hops span `quarters` points. */
 TWIN_FN int hop_begin(int h, int quarters) { return (h * quarters + 2) >> 2; }
+/* Whole hops in a track. */
+TWIN_FN int hop_count(int n_frames, int quarters, int frames_per_point) {
+  return to_int(to_uint(n_frames) / (to_uint(quarters * frames_per_point) / 4u));
+}
 
 #ifndef VULKAN
 #include "stage.h"

@@ -283,7 +283,7 @@ static void multiband_follow(const struct stage_io *io, int32_t first, int32_t c
     const size_t begin = (size_t)first * d->points, end = begin + (size_t)count * d->points;
     int r = begin ? reduction[begin - 1] : 0;
     for (size_t k = begin; k < end; k++)
-      reduction[k] = r = follow_step(r, wanted[k], d->attack[band], d->release[band]);
+      reduction[k] = r = follow_step(r, wanted[k] * 64, d->attack[band], d->release[band]);
   }
 }
 
@@ -305,7 +305,7 @@ static void multiband_apply(const struct stage_io *io, int32_t first, int32_t co
         const int32_t *r = section(io, MULTIBAND_REDUCTION, band);
         for (int k = 0; k < d->points + 4; k++) {
           const int at = min_int(max_int(b * d->points + k - 2, 0), last);
-          gain[k] = level_exp2((d->makeup[band] - r[at]) * 256) - 1.0f;
+          gain[k] = level_exp2(d->makeup[band] * 256 - r[at] * 4) - 1.0f;
         }
         band_block(io, b, band, c, x);
         add_band(x, gain, d->weights, d->step, sum);

@@ -11,7 +11,7 @@
 /* Control sections, each [band][point]. */
 #define MULTIBAND_ENERGY 0 /* of a control step, the louder channel's (float bits) */
 #define MULTIBAND_WANTED 1 /* reduction the curve asks for, octaves in Q16 */
-#define MULTIBAND_REDUCTION 2
+#define MULTIBAND_REDUCTION 2 /* after attack and release, Q22: small steps must count */
 #define MULTIBAND_SECTIONS 3
 
 /* Index and fraction (of 256) in the curve for a level in Q16 octaves. */
@@ -38,7 +38,7 @@ struct multiband_params {
 };
 extern const struct stage stage_multiband;
 
-/* The design both twins read. Levels and gains are octaves in Q16. */
+/* The design both twins read. Levels and make-up are octaves in Q16. */
 struct multiband_design {
   int32_t partitions, centre_blocks;
   int32_t bands, step, points; /* frames per control point, points per block */

@@ -225,6 +225,7 @@ static void search_drive(struct run *r, int tail, lane_mask mask) {
   memcpy(todo, mask, sizeof todo);
   while (any(todo) && !r->status) {
     run_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
+    check_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
     run_hops(r, r->loudness, todo);
     for (int i = 0; i < r->batch->n_lanes; i++) {
       struct lane_run *lane = &r->lane[i];
@@ -273,7 +274,10 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
       if (peak > ceiling) result->limiter_rounds = round + 1;
     }
     if (!any(todo) || round > ROUNDS) break;
-    if (round < ROUNDS) run_passes(r, r->limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
+    if (round < ROUNDS) {
+      run_passes(r, r->limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
+      check_passes(r, r->limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
+    }
     run_passes(r, r->limiter, LIMITER_SHAPE, LIMITER_APPLY, todo);
     apply_and_check(r, LIMITER_SHAPE, todo);
   }

@@ -50,8 +50,11 @@ static void report(struct run *r, const struct span *p, int64_t at, uint32_t dev
   } else if (p->buffer == BUFFER_NONE) {
     const int points = d->control_words / d->control_sections;
     const int64_t section = (int64_t)lane_blocks(r, p->lane) * points;
+    const int64_t hops = section * r->batch->channels; /* of the loudness stage */
     m->channel = -1;
     m->frame = (int32_t)(at % section * (BLOCK_FRAMES / points));
+    if (r->slots[p->slot].stage == &stage_loudness && at >= hops)
+      m->frame = (int32_t)((at - hops) * (r->batch->rate_hz / 10));
   }
 }
 
@@ -141,12 +144,17 @@ static bool over_control(struct run *r, int lane, int slot, struct window w, boo
   return same;
 }
 
-static bool compare_window(struct run *r, int lane, int slot, int end_pass, struct window w) {
+/* Whether the passes before end_pass have written the slot's audio. */
+static bool writes_audio(const struct run *r, int slot, int end_pass) {
   const struct slot_plan *plan = &r->slots[slot];
-  const bool wrote_audio = plan->stage != &stage_limiter || end_pass > LIMITER_APPLY;
+  return plan->dst != BUFFER_NONE &&
+         (plan->stage != &stage_limiter || (end_pass > LIMITER_APPLY && end_pass <= LIMITER_CORRECT));
+}
+
+static bool compare_window(struct run *r, int lane, int slot, int end_pass, struct window w) {
   return over_control(r, lane, slot, w, true) &&
-         (plan->dst == BUFFER_NONE || !wrote_audio ||
-          over_audio(r, lane, slot, plan->dst, w, true));
+         (!writes_audio(r, slot, end_pass) ||
+          over_audio(r, lane, slot, r->slots[slot].dst, w, true));
 }
 
 /* ---- the sample tier ---- */
@@ -178,7 +186,7 @@ static bool check_window(struct run *r, int lane, int slot, int first_pass, int 
   const struct window w = choose_window(r, lane, slot);
   over_audio(r, lane, slot, plan->src, widen(w, audio_halo(d, first_pass, end_pass), n), false);
   over_control(r, lane, slot, widen(w, CONTROL_HALO, n), false);
-  if (plan->stage == &stage_limiter && end_pass > LIMITER_APPLY) /* it is read again */
+  if (plan->stage == &stage_limiter && writes_audio(r, slot, end_pass)) /* it is read again */
     over_audio(r, lane, slot, plan->dst, widen(w, 1, n), false);
   for (int p = first_pass; p < end_pass && !r->status; p++) {
     const struct pass_shape *shape = &d->shape[p];
@@ -203,8 +211,7 @@ static void flip_for_test(struct run *r, int slot, int end_pass, const uint64_t 
   int channel, bit;
   int32_t frame;
   uint32_t word;
-  if (!spec || !r->engine->is_gpu || plan->dst == BUFFER_NONE) return;
-  if (plan->stage == &stage_limiter && end_pass <= LIMITER_APPLY) return;
+  if (!spec || !r->engine->is_gpu || !writes_audio(r, slot, end_pass)) return;
   if (sscanf(spec, "%23[^:]:%d:%d:%d", name, &channel, &frame, &bit) != 4) return;
   if (strcmp(name, plan->stage->name)) return;
   for (int i = 0; i < r->batch->n_lanes; i++) {
@@ -222,14 +229,24 @@ static bool checks(const struct run *r) {
   return r->batch->tier == VERIFY_FULL || r->batch->tier == VERIFY_SAMPLE;
 }
 
+/* What the full tier compares. */
+static int64_t words_written(const struct run *r, int lane, int slot, int end_pass) {
+  const struct stage_design *d = r->design[lane][slot];
+  const bool loudness = r->slots[slot].stage == &stage_loudness;
+  int64_t sections = d->control_sections - (loudness ? 1 : 0), words = 0;
+  if (sections) words = sections * lane_blocks(r, lane) * (d->control_words / d->control_sections);
+  if (writes_audio(r, slot, end_pass))
+    words += (int64_t)r->batch->lanes[lane].n_frames * r->batch->channels;
+  return words;
+}
+
 void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_t *mask) {
   if (r->status) return;
   flip_for_test(r, slot, end_pass, mask);
   for (int i = 0; i < r->batch->n_lanes && checks(r) && !r->status; i++) {
     if (!in_mask(mask, i)) continue;
     const struct window all = {0, lane_blocks(r, i)};
-    struct lane_job *job = &r->batch->lanes[i];
-    job->total_words += (int64_t)job->n_frames * r->batch->channels;
+    r->batch->lanes[i].total_words += words_written(r, i, slot, end_pass);
     const bool same = r->batch->tier == VERIFY_FULL
                           ? compare_window(r, i, slot, end_pass, all)
                           : check_window(r, i, slot, first_pass, end_pass);
@@ -265,6 +282,8 @@ void check_hops(struct run *r, int slot, uint64_t *mask) {
                      NULL);
     }
     p.first += base;
+    r->batch->lanes[i].total_words +=
+        loudness_hops(r->batch->lanes[i].n_frames, r->batch->rate_hz);
     if (p.words > 0 && !equal(r, &p)) drop(mask, i);
   }
 }

@@ -7,17 +7,17 @@
 #include "detmath.h"
 #include "limiter.h"
 
-static const double FINE_LU = 0.005, MAX_STEP_DB = 6, MAX_DRIVE_DB = 40, DEAD_SLOPE = 0.05;
+static const double FINE_LU = 0.005, MAX_STEP_DB = 6, MAX_DRIVE_DB = 60, DEAD_SLOPE = 0.05;
+
+static double clamp(double x, double low, double high) {
+  return x < low ? low : x > high ? high : x;
+}
 
 void solve_begin(struct solve *s, double target_lufs, double start_lufs) {
   *s = (struct solve){.target_lufs = target_lufs, .slope = 1, .best_error = HUGE_VAL};
   s->low_db = s->low_lufs = s->high_db = s->high_lufs = s->last_db = s->last_lufs = NAN;
   s->loudness_lufs = start_lufs;
-  s->drive_db = target_lufs - start_lufs;
-}
-
-static double clamp(double x, double low, double high) {
-  return x < low ? low : x > high ? high : x;
+  s->drive_db = clamp(target_lufs - start_lufs, -MAX_DRIVE_DB, MAX_DRIVE_DB);
 }
 
 /* Regula falsi inside a bracket, a damped secant outside it. */
@@ -44,9 +44,11 @@ bool solve_next(struct solve *s, double lufs) {
   if (fabs(error) < s->best_error)
     s->best_error = fabs(error), s->best_db = db, s->loudness_lufs = lufs;
   s->steps++;
-  const bool saturated = s->steps > 1 && error > 0 && s->slope < DEAD_SLOPE;
-  if (fabs(error) > FINE_LU && s->steps < SOLVE_MAX_STEPS && !saturated && db < MAX_DRIVE_DB) {
-    s->drive_db = clamp(propose(s, db, lufs), -100, MAX_DRIVE_DB);
+  const bool too_soft = error > 0;
+  const bool saturated = too_soft && s->steps > 1 && s->slope < DEAD_SLOPE;
+  const bool at_end = too_soft ? db >= MAX_DRIVE_DB : db <= -MAX_DRIVE_DB;
+  if (fabs(error) > FINE_LU && s->steps < SOLVE_MAX_STEPS && !saturated && !at_end) {
+    s->drive_db = clamp(propose(s, db, lufs), -MAX_DRIVE_DB, MAX_DRIVE_DB);
     return true;
   }
   s->drive_db = s->best_db;

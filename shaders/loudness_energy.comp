@@ -20,7 +20,7 @@ void main() {
     float s[64];
     for (int i = 0; i < d.step_; i++) {
       const int n = k * d.step_ + i;
-      const float y = n < frames ? conv_frame(n) : 0.0;
+      const float y = n < frames ? flush_tiny(conv_frame(n)) : 0.0;
       s[i] = y * y;
     }
     energy.v[block * d.points + k] = floatBitsToInt(sum_by_halves(s, d.step_));

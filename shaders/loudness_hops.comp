@@ -22,8 +22,7 @@ void main() {
   const StageIo io = lane_io();
   LoudnessDesign d = LoudnessDesign(io.design);
   const int hop = block_index(), t = int(gl_LocalInvocationID.x);
-  const uint hop_frames = uint(d.quarters * d.step_) / 4u;
-  if (hop >= int(uint(io.n_frames) / hop_frames)) return;
+  if (hop >= hop_count(io.n_frames, d.quarters, d.step_)) return;
   const int end = hop_begin(hop + 1, d.quarters);
   float sum = 0.0;
   for (int at = hop_begin(hop, d.quarters) + t; at < end; at += 256) sum = sum + weighted(io, d, at);

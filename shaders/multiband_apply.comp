@@ -28,7 +28,7 @@ void main() {
     for (int k = int(gl_LocalInvocationID.x); k < d.points + 4; k += 256) {
       const int at = min_int(max_int(block * d.points + k - 2, 0), last);
       const int r = band_section(io, d, MULTIBAND_REDUCTION, b).v[at];
-      gain[b][k] = level_exp2((d.makeup[b] - r) * 256) - 1.0;
+      gain[b][k] = level_exp2(d.makeup[b] * 256 - r * 4) - 1.0;
     }
   barrier();
   F32 src = src_channel(io, channel), dst = dst_channel(io, channel);

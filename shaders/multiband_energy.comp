@@ -8,7 +8,7 @@ layout(local_size_x = 128) in;
 float step_energy(StageIo io, MultibandDesign d, int block, int band, int channel, int k) {
   float s[64];
   for (int i = 0; i < d.step_; i++) {
-    const float x = band_frame(io, d, block, band, channel, k * d.step_ + i);
+    const float x = flush_tiny(band_frame(io, d, block, band, channel, k * d.step_ + i));
     s[i] = x * x;
   }
   return sum_by_halves(s, d.step_);

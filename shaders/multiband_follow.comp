@@ -16,7 +16,7 @@ void main() {
   if (begin >= end) return;
   int r = begin > 0 ? reduction.v[begin - 1] : 0;
   for (int k = begin; k < end; k++) {
-    r = follow_step(r, wanted.v[k], d.attack[band], d.release[band]);
+    r = follow_step(r, wanted.v[k] * 64, d.attack[band], d.release[band]);
     reduction.v[k] = r;
   }
 }

@@ -81,7 +81,8 @@ static bool report(const char *name, const struct reading *r, double excess_db) 
   /* Dither of 16 bit moves a sample by 1.5 LSB = 4.6e-5; ten neighbours that conspire
    * move a point between them by less than 4 LSB = 1.2e-4, at -1 dBFS 0.0012 dB. */
   const double dither_db = 0.0012, limit = CEILING_DB + excess_db;
-  /* libebur128's interpolator is part of the detector: only the dither is on top. */
+  /* libebur128's interpolator is part of the detector, so only the dither is on top; a
+   * signal that is cut at its first frame has a peak before it, which is not detected. */
   const double ebu_limit = excess_db > 1 ? limit : CEILING_DB + dither_db;
   const bool held = r->meter[0] <= limit && r->meter[1] <= limit + dither_db &&
                     r->ebu_true_peak <= ebu_limit && r->ebu_peak <= ebu_limit;

@@ -90,10 +90,11 @@ static void strike(struct session *s) {
 
 static enum engine_status run_lane(struct session *s, int lane, int slot, int pass, int32_t first,
                                    int32_t count) {
-  const struct fault *f = &s->owner->fault;
+  struct fault *f = &s->owner->fault;
   struct session *cpu = s->lane[lane];
-  const bool struck = f->kind && lane == f->lane && slot == f->slot && pass == f->pass &&
+  const bool chance = f->kind && lane == f->lane && slot == f->slot && pass == f->pass &&
                       f->block >= first && f->block < first + count;
+  const bool struck = chance && f->after-- <= 0;
   if (!struck || f->kind != FAULT_LOST_BLOCK) {
     const enum engine_status status = engine_cpu.run(cpu, slot, pass, first, count, NULL);
     if (struck) strike(s);

@@ -18,6 +18,7 @@ struct fault {
   int channel;
   int64_t at; /* control word of the slot, or frame (PCM: word) */
   int bit;
+  int after; /* so many chances to strike are let go by first */
 };
 struct faulty_engine {
   struct engine engine; /* give &engine to batch_render */

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 #include "engine_cpu.h"
 
@@ -58,6 +61,17 @@ void oracle_stereo(float *left, float *right, int32_t n, double amplitude, uint6
     left[i] = (float)(amplitude * 0.8 * (mid + side));
     right[i] = (float)(amplitude * 0.8 * (mid - side));
   }
+}
+
+struct oracle_audio oracle_audio_create(int32_t n) {
+  struct oracle_audio a = {.n = n};
+  for (int c = 0; c < 2; c++) a.in[c] = oracle_alloc((size_t)n * sizeof(float));
+  for (int c = 0; c < 2; c++) a.out[c] = oracle_alloc((size_t)n * sizeof(float));
+  return a;
+}
+
+void oracle_audio_destroy(struct oracle_audio *a) {
+  for (int c = 0; c < 2; c++) free(a->in[c]), free(a->out[c]);
 }
 
 /* ---- double precision ---- */
@@ -173,6 +187,10 @@ void oracle_control(struct oracle_stage *s, int64_t first, int64_t words, int32_
   oracle_require(!engine_cpu.read_control(s->session, 0, 0, first, words, data), "read_control");
 }
 
+void oracle_pass(struct oracle_stage *s, int pass, int32_t first, int32_t count) {
+  oracle_require(!engine_cpu.run(s->session, 0, pass, first, count, NULL), "run");
+}
+
 /* The order of host/chain.c: passes with a lead run ahead of the segment, and only
  * scratch forces segments. */
 void oracle_passes(struct oracle_stage *s, int first_pass, int end_pass) {
@@ -186,11 +204,23 @@ void oracle_passes(struct oracle_stage *s, int first_pass, int end_pass) {
       int32_t to = end == s->n_blocks ? whole : end + shape[p].lead;
       if (to > whole) to = whole;
       if (to <= done[p]) continue;
-      oracle_require(!engine_cpu.run(s->session, 0, p, done[p], to - done[p], NULL), "run");
+      oracle_pass(s, p, done[p], to - done[p]);
       done[p] = to;
     }
   }
   oracle_require(!engine_cpu.finish(s->session), "finish");
+}
+
+bool oracle_flush_subnormals(bool on) {
+#if defined(__SSE2__)
+  enum { FLUSH_AND_DAZ = 0x8040 };
+  const unsigned other = _mm_getcsr() & ~(unsigned)FLUSH_AND_DAZ;
+  _mm_setcsr(on ? other | FLUSH_AND_DAZ : other);
+  return true;
+#else
+  (void)on;
+  return false;
+#endif
 }
 
 void oracle_close(struct oracle_stage *s) {

@@ -23,6 +23,14 @@ void oracle_step(float *x, int32_t n, int32_t at, double amplitude); /* 0, from 
 /* Noise on two channels with a common part: left = mid + side / 4, right = mid - side / 4. */
 void oracle_stereo(float *left, float *right, int32_t n, double amplitude, uint64_t seed);
 
+/* A track in and out, planar, two channels. */
+struct oracle_audio {
+  int32_t n;
+  float *in[2], *out[2];
+};
+struct oracle_audio oracle_audio_create(int32_t n); /* zeroed */
+void oracle_audio_destroy(struct oracle_audio *a);
+
 /* ---- double precision ---- */
 
 /* Sum of x[i] exp(-2 pi j cycles (i - origin)); cycles per frame. */
@@ -60,9 +68,14 @@ void oracle_open(struct oracle_stage *s, int32_t n_frames, int segment_blocks);
 void oracle_write(struct oracle_stage *s, const float *const *in);
 /* Passes [first_pass, end_pass) over the whole track, segment after segment. */
 void oracle_passes(struct oracle_stage *s, int first_pass, int end_pass);
+/* One pass over blocks (or hops) [first, first + count). */
+void oracle_pass(struct oracle_stage *s, int pass, int32_t first, int32_t count);
 void oracle_read(struct oracle_stage *s, float *const *out);
 /* Control words [first, first + words). */
 void oracle_control(struct oracle_stage *s, int64_t first, int64_t words, int32_t *data);
+/* Floats and doubles: subnormals become zero, as some devices have it. False where this
+ * machine has no such mode. */
+bool oracle_flush_subnormals(bool on);
 void oracle_close(struct oracle_stage *s); /* frees session and design */
 int oracle_pass_count(const struct stage *stage);
 

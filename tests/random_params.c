@@ -122,15 +122,15 @@ bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void
 
 static const struct eq_params eq_chosen[] = {
     {0, 1, {{EQ_BELL, EQ_STEREO, 1000, 6, 1, 12}}},
-    {0, 6, {{EQ_HIGHPASS, EQ_STEREO, 40, 0, 0.7, 24}, {EQ_LOWPASS, EQ_STEREO, 18000, 0, 0.7, 48},
-            {EQ_LOW_SHELF, EQ_STEREO, 200, 4, 0.7, 12}, {EQ_HIGH_SHELF, EQ_STEREO, 9000, -5, 1, 12},
-            {EQ_BELL, EQ_STEREO, 700, 3, 2, 12}, {EQ_NOTCH, EQ_STEREO, 3000, 0, 4, 12}}},
     {0, 2, {{EQ_BELL, EQ_LEFT, 400, -9, 1, 12}, {EQ_HIGH_SHELF, EQ_RIGHT, 5000, 9, 0.5, 12}}},
     {0, 3, {{EQ_HIGHPASS, EQ_SIDE, 150, 0, 0.7, 12}, {EQ_BELL, EQ_MID, 2500, 5, 0.8, 12},
             {EQ_HIGH_SHELF, EQ_SIDE, 8000, 6, 0.7, 12}}},
-    {0, 2, {{EQ_HIGHPASS, EQ_STEREO, 20, 0, 0.7, 96}, {EQ_NOTCH, EQ_STEREO, 50, 0, 40, 12}}},
+    {0, 6, {{EQ_HIGHPASS, EQ_STEREO, 40, 0, 0.7, 24}, {EQ_LOWPASS, EQ_STEREO, 18000, 0, 0.7, 48},
+            {EQ_LOW_SHELF, EQ_STEREO, 200, 4, 0.7, 12}, {EQ_HIGH_SHELF, EQ_STEREO, 9000, -5, 1, 12},
+            {EQ_BELL, EQ_STEREO, 700, 3, 2, 12}, {EQ_NOTCH, EQ_STEREO, 3000, 0, 4, 12}}},
     {0, 3, {{EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12}, {EQ_BELL, EQ_MID, 12000, -30, 40, 12},
             {EQ_LOW_SHELF, EQ_LEFT, 5, -30, 0.7, 12}}},
+    {0, 1, {{EQ_HIGHPASS, EQ_STEREO, 5, 0, 0.7, 96}}}, /* the longest filter there is */
 };
 
 #define GENTLE {-30, 2, 6, 20, 150, 0}
@@ -138,9 +138,9 @@ static const struct eq_params eq_chosen[] = {
 #define KNEE {-40, 3, 24, 500, 5000, -24}
 static const struct multiband_params multiband_chosen[] = {
     {0, {0}, 24, 10, 1, {GENTLE}},
-    {1, {200}, 12, 0, 2, {DEEP, KNEE}},
     {2, {300, 3000}, 48, 100, 3, {GENTLE, KNEE, DEEP}},
     {3, {120, 1000, 6000}, 24, 10, 4, {GENTLE, GENTLE, GENTLE, GENTLE}},
+    {1, {200}, 12, 0, 2, {DEEP, KNEE}},
     {4, {60, 61, 5000, 15000}, 96, 3, 5, {DEEP, DEEP, GENTLE, KNEE, {0, 1, 6, 20, 150, 3}}},
     {5, {80, 300, 1000, 4000, 19000}, 24, 30, 6, {KNEE, GENTLE, DEEP, DEEP, KNEE, GENTLE}},
     {1, {20}, 96, 10, 2, {GENTLE, GENTLE}},
@@ -157,23 +157,31 @@ static const struct loudness_params loudness_chosen[] = {{NAN}, {-14}};
 static const struct dither_params dither_chosen[] = {
     {16, DITHER_TPDF}, {24, DITHER_TPDF}, {16, DITHER_NONE}, {24, DITHER_NONE}};
 
-#define CHOSEN(name) {#name, name##_chosen, sizeof name##_chosen / sizeof *name##_chosen}
+#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
+#define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}
 static const struct {
   const char *stage;
   const void *params;
-  size_t count;
-} chosen[] = {CHOSEN(eq), CHOSEN(multiband), CHOSEN(limiter), CHOSEN(loudness), CHOSEN(dither)};
+  int count, quick;
+} chosen[] = {CHOSEN(eq, 3), CHOSEN(multiband, 3), CHOSEN(limiter, COUNT(limiter_chosen)),
+              CHOSEN(loudness, COUNT(loudness_chosen)), CHOSEN(dither, COUNT(dither_chosen))};
+
+int chosen_params_quick(const struct stage *stage) {
+  for (int i = 0; i < COUNT(chosen); i++)
+    if (!strcmp(chosen[i].stage, stage->name)) return chosen[i].quick;
+  return 1;
+}
 
 int chosen_params_count(const struct stage *stage) {
-  for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
-    if (!strcmp(chosen[i].stage, stage->name)) return (int)chosen[i].count;
+  for (int i = 0; i < COUNT(chosen); i++)
+    if (!strcmp(chosen[i].stage, stage->name)) return chosen[i].count;
   return 1;
 }
 
 void chosen_params(const struct stage *stage, int index, void *params) {
   memset(params, 0, stage->params_size);
   params_init(stage->rows, params);
-  for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+  for (int i = 0; i < COUNT(chosen); i++)
     if (!strcmp(chosen[i].stage, stage->name))
       memcpy(params, (const char *)chosen[i].params + (size_t)index * stage->params_size,
              stage->params_size);

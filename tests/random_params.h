@@ -19,5 +19,8 @@ bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void
 /* Chosen settings: every type, target and mode, 1..6 bands, both ends of the ranges.
  * A stage without any has one: its defaults. Sound at every rate. */
 int chosen_params_count(const struct stage *stage);
+/* The first so many are quick to design at every rate; the others, and random ones of
+ * the same stage when there are others, only up to 48 kHz. */
+int chosen_params_quick(const struct stage *stage);
 void chosen_params(const struct stage *stage, int index, void *params);
 #endif

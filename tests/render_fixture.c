@@ -49,12 +49,19 @@ void render_programme(int rate_hz, int channels, int32_t n_frames, uint64_t seed
 
 /* ---- designs ---- */
 
-enum { CHAIN_STAGES = 2 };
+enum { CHAIN_STAGES = 2, CACHED = 16 };
 struct designs {
-  struct stage_design chain[CHAIN_STAGES], loudness, limiter[RENDER_TAILS],
-      dither[RENDER_TAILS];
+  const struct stage_design *chain, *loudness; /* in the cache */
+  struct stage_design limiter, dither[RENDER_TAILS];
   struct tail tails[RENDER_TAILS];
 };
+
+/* What depends on the format alone is designed once; kept until the program ends. */
+static struct cached {
+  int rate_hz, channels;
+  bool has_chain;
+  struct stage_design chain[CHAIN_STAGES], loudness;
+} cache[CACHED];
 
 static void design(const struct stage *stage, const void *params, const struct render_plan *p,
                    struct stage_design *out) {
@@ -63,7 +70,7 @@ static void design(const struct stage *stage, const void *params, const struct r
   need(!stage->design(params, &format, out, &why), why);
 }
 
-static void design_chain(const struct render_plan *p, struct designs *d) {
+static void design_chain(const struct render_plan *p, struct stage_design *chain) {
   static const struct eq_band bands[] = {{EQ_HIGHPASS, EQ_STEREO, 30, 0, 0.7071, 12},
                                          {EQ_BELL, EQ_STEREO, 300, -2, 1, 12},
                                          {EQ_HIGH_SHELF, EQ_STEREO, 10000, 2, 0.7071, 12}};
@@ -72,36 +79,45 @@ static void design_chain(const struct render_plan *p, struct designs *d) {
   params_init(stage_eq.rows, &eq);
   eq.n_bands = 3;
   memcpy(eq.bands, bands, sizeof bands);
-  design(&stage_eq, &eq, p, &d->chain[0]);
+  design(&stage_eq, &eq, p, &chain[0]);
   struct multiband_params m;
   params_init(stage_multiband.rows, &m);
   m.n_crossovers = 3, m.n_bands = 4;
   m.crossover_hz[0] = 300, m.crossover_hz[1] = 1000, m.crossover_hz[2] = 6000;
   for (int i = 0; i < 4; i++)
     m.bands[i] = (struct multiband_band){thresholds_db[i], 2, 6, 20, 150, 0};
-  design(&stage_multiband, &m, p, &d->chain[1]);
+  design(&stage_multiband, &m, p, &chain[1]);
 }
 
-/* Tails with one ceiling share the limiter's design, as the product's plan does. */
+static void design_format(const struct render_plan *p, struct designs *d) {
+  const struct loudness_params none = {NAN};
+  struct cached *c = cache;
+  while (c->rate_hz && (c->rate_hz != p->rate_hz || c->channels != p->channels)) c++;
+  need(c < cache + CACHED - 1, "too many formats");
+  if (!c->rate_hz) design(&stage_loudness, &none, p, &c->loudness);
+  c->rate_hz = p->rate_hz, c->channels = p->channels;
+  if (p->chain && !c->has_chain) design_chain(p, c->chain);
+  c->has_chain = c->has_chain || p->chain;
+  d->chain = c->chain;
+  d->loudness = &c->loudness;
+}
+
+/* All tails share the limiter's design, as variants of one chain do. */
 static void design_tails(const struct render_plan *p, struct designs *d) {
   for (int t = 0; t < p->n_tails; t++) {
     const struct dither_params dither = {p->tails[t].bits, p->tails[t].dither};
     struct limiter_params limiter = p->limiter;
     limiter.true_peak_db = p->tails[t].true_peak_db;
-    if (t == 0) design(&stage_limiter, &limiter, p, &d->limiter[0]);
+    if (t == 0) design(&stage_limiter, &limiter, p, &d->limiter);
     design(&stage_dither, &dither, p, &d->dither[t]);
     d->tails[t] = (struct tail){p->tails[t].loudness_lufs, limiter_ceiling(&limiter),
-                                &d->limiter[0], &d->dither[t], p->tails[t].seed};
+                                &d->limiter, &d->dither[t], p->tails[t].seed};
   }
 }
 
 static void free_designs(struct designs *d) {
-  for (int i = 0; i < CHAIN_STAGES; i++) stage_design_free(&d->chain[i]);
-  stage_design_free(&d->loudness);
-  for (int t = 0; t < RENDER_TAILS; t++) {
-    stage_design_free(&d->limiter[t]);
-    stage_design_free(&d->dither[t]);
-  }
+  stage_design_free(&d->limiter);
+  for (int t = 0; t < RENDER_TAILS; t++) stage_design_free(&d->dither[t]);
 }
 
 /* ---- rendering ---- */
@@ -129,13 +145,11 @@ enum engine_status render_tracks(const struct render_plan *plan, struct render_t
   struct designs d = {0};
   struct lane_job jobs[RENDER_TRACKS] = {0};
   struct capture capture = {tracks, plan->channels};
-  const struct loudness_params none = {NAN};
   need(n <= RENDER_TRACKS, "too many tracks");
-  design(&stage_loudness, &none, plan, &d.loudness);
-  if (plan->chain) design_chain(plan, &d);
+  design_format(plan, &d);
   design_tails(plan, &d);
   struct batch batch = {.rate_hz = plan->rate_hz, .channels = plan->channels, .n_lanes = n,
-                        .segment_blocks = plan->segment_blocks, .loudness = &d.loudness,
+                        .segment_blocks = plan->segment_blocks, .loudness = d.loudness,
                         .lanes = jobs, .tier = plan->tier, .deliver = deliver,
                         .context = &capture};
   if (plan->chain) {

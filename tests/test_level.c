@@ -65,7 +65,7 @@ static void test_exp2(void **unused) {
   uint64_t seed = SEED;
   double worst = 0;
   for (int i = 0; i < 4000000; i++) {
-    const int q = (int)(oracle_next(&seed) % (UINT64_C(253) * Q24)) - 126 * Q24;
+    const int q = (int)((int64_t)(oracle_next(&seed) % (UINT64_C(253) * Q24)) - 126 * Q24);
     const double want = exp2(q / (double)Q24);
     worst = fmax(worst, fabs(level_exp2(q) - want) / want);
   }

@@ -12,7 +12,8 @@
 #include "multiband.h"
 #include "random_params.h"
 
-enum { SLOT, AUX_SLOT, SLOTS, MAX_PLACES = 2 * MAX_CHANNELS + 1 + SLOTS, BYSTANDER_FRAMES = 2500 };
+/* The CPU engine wants aux of an earlier slot. */
+enum { AUX_SLOT, SLOT, SLOTS, MAX_PLACES = 2 * MAX_CHANNELS + 1 + SLOTS, BYSTANDER_FRAMES = 2500 };
 
 struct side {
   const struct engine *engine;
@@ -51,7 +52,7 @@ static int32_t blocks_of(int32_t frames) { return (frames + BLOCK_FRAMES - 1) / 
 static int32_t padded(int32_t frames) { return (frames + 63) / 64 * 64; }
 
 static int list_places(const struct twin_case *c, int32_t n_frames, struct place *places) {
-  const struct stage_design *designs[SLOTS] = {c->design, c->limiter};
+  const struct stage_design *designs[SLOTS] = {c->limiter, c->design};
   int n = 0;
   for (int b = BUFFER_A; b <= BUFFER_B; b++)
     for (int ch = 0; ch < c->channels; ch++)
@@ -316,10 +317,10 @@ static void open_side(struct twin *t, int i, const struct engine *engine) {
   const struct twin_case *c = t->c;
   const bool two = i == 1 && engine->is_gpu;
   const enum lane_buffer dst = strcmp(c->stage->name, "dither") ? BUFFER_B : BUFFER_PCM;
-  const struct slot_plan slots[SLOTS] = {{c->stage, BUFFER_A, dst, AUX_SLOT},
-                                         {&stage_limiter, BUFFER_A, BUFFER_B, -1}};
-  struct lane_plan lanes[2] = {{BYSTANDER_FRAMES, {c->design, c->limiter}},
-                               {c->n_frames, {c->design, c->limiter}}};
+  const struct slot_plan slots[SLOTS] = {{&stage_limiter, BUFFER_A, BUFFER_B, -1},
+                                         {c->stage, BUFFER_A, dst, AUX_SLOT}};
+  const struct lane_plan lanes[2] = {{BYSTANDER_FRAMES, {c->limiter, c->design}},
+                                     {c->n_frames, {c->limiter, c->design}}};
   const struct session_plan plan = {c->rate_hz, c->channels, SLOTS, two ? 2 : 1,
                                     c->segment_blocks, slots, two ? lanes : lanes + 1};
   t->side[i] = (struct side){engine, NULL, two ? 1 : 0};

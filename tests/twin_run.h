@@ -18,6 +18,7 @@ enum twin_fill {
   TWIN_TINY,    /* 1e-14 */
   TWIN_DC,
   TWIN_WIDE,    /* every magnitude from 2^-50 to 64 */
+  TWIN_SPARK,   /* an impulse of 1e-14 */
   TWIN_FILLS,
 };
 extern const char *const twin_fill_names[TWIN_FILLS];

@@ -7,8 +7,9 @@
 #include "twin.h"
 #include "twin_run.h"
 
-const char *const twin_fill_names[TWIN_FILLS] = {"noise",  "silence", "impulse", "square", "binary",
-                                                 "border", "loud",    "tiny",    "DC",     "wide"};
+const char *const twin_fill_names[TWIN_FILLS] = {
+    "noise",  "silence", "impulse", "square", "binary", "border",
+    "loud",   "tiny",    "DC",      "wide",   "spark"};
 
 /* +-m 2^e, m in [1, 2) */
 static float with_exponent(uint64_t *state, int e) {
@@ -60,8 +61,8 @@ void twin_fill(enum twin_fill fill, float *x, int32_t n, uint64_t seed) {
   uint64_t state = seed;
   const uint64_t first = state >> 7;
   for (int32_t i = 0; i < n; i++) x[i] = flush_tiny(sample(fill, i, &state, &first));
-  if (fill == TWIN_IMPULSE) {
-    const int32_t at = impulse_at(n, &state);
-    x[at] = random_below(&state, 2) ? -1 : 1;
-  }
+  if (fill != TWIN_IMPULSE && fill != TWIN_SPARK) return;
+  const float size = fill == TWIN_IMPULSE ? 1 : 1e-14f;
+  const int32_t at = impulse_at(n, &state);
+  x[at] = random_below(&state, 2) ? -size : size;
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * See batch_fixture.h. */
+#include "batch_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void need(bool condition, const char *what) {
+  if (condition) return;
+  fprintf(stderr, "batch_fixture: %s\n", what);
+  abort();
+}
+
+void batch_tail_design(struct batch_tail *tail, const struct stage_format *format) {
+  const char *why = "";
+  if (!tail->shares)
+    need(!stage_limiter.design(&tail->limiter, format, &tail->limiter_design, &why), why);
+  need(!stage_dither.design(&tail->dither, format, &tail->dither_design, &why), why);
+}
+
+void batch_tail_free(struct batch_tail *tail) {
+  stage_design_free(&tail->limiter_design);
+  stage_design_free(&tail->dither_design);
+}
+
+struct delivery {
+  struct batch_lane *lanes;
+  int channels;
+};
+
+static void deliver(void *context, int lane, int tail, const int32_t *pcm,
+                    const struct tail_result *result) {
+  const struct delivery *d = context;
+  struct batch_lane *l = &d->lanes[lane];
+  const size_t bytes = (size_t)l->job.n_frames * d->channels * sizeof *pcm;
+  need(!l->pcm[tail], "a tail was delivered twice");
+  need((l->pcm[tail] = malloc(bytes)) != NULL, "no memory");
+  memcpy(l->pcm[tail], pcm, bytes);
+  l->result[tail] = *result;
+  l->delivered[tail]++;
+}
+
+void batch_lane_clear(struct batch_lane *lane) {
+  for (int t = 0; t < BATCH_TAILS; t++) {
+    free(lane->pcm[t]);
+    lane->pcm[t] = NULL;
+    lane->delivered[t] = 0;
+  }
+}
+
+enum engine_status batch_fixture_render(const struct engine *engine, struct batch batch,
+                                        struct batch_lane *lanes, int n_lanes) {
+  struct lane_job jobs[BATCH_LANES];
+  struct tail tails[BATCH_LANES][BATCH_TAILS];
+  struct delivery delivery = {lanes, batch.channels};
+  need(n_lanes <= BATCH_LANES, "too many lanes");
+  for (int i = 0; i < n_lanes; i++) {
+    batch_lane_clear(&lanes[i]);
+    for (int t = 0; t < lanes[i].job.n_tails; t++) {
+      const struct batch_tail *b = lanes[i].tails[t];
+      const struct batch_tail *owner = b->shares ? b->shares : b;
+      tails[i][t] = (struct tail){b->loudness_lufs, limiter_ceiling(&b->limiter),
+                                  &owner->limiter_design, &b->dither_design, b->seed};
+    }
+    jobs[i] = lanes[i].job;
+    jobs[i].tails = tails[i];
+    jobs[i].mismatch = (struct mismatch){0};
+    jobs[i].verified_words = jobs[i].total_words = 0;
+  }
+  batch.n_lanes = n_lanes;
+  batch.lanes = jobs;
+  batch.deliver = deliver;
+  batch.context = &delivery;
+  const enum engine_status status = batch_render(engine, &batch);
+  for (int i = 0; i < n_lanes; i++) {
+    lanes[i].job = jobs[i];
+    lanes[i].job.tails = NULL;
+  }
+  return status;
+}
+
+static bool same_bits(double a, double b) { return !memcmp(&a, &b, sizeof a); }
+
+static const char *result_difference(const struct tail_result *a, const struct tail_result *b) {
+  if (!same_bits(a->drive_db, b->drive_db)) return "drive_db";
+  if (!same_bits(a->loudness_lufs, b->loudness_lufs)) return "loudness_lufs";
+  if (!same_bits(a->true_peak_db, b->true_peak_db)) return "true_peak_db";
+  if (!same_bits(a->max_reduction_db, b->max_reduction_db)) return "max_reduction_db";
+  if (a->reached != b->reached) return "reached";
+  if (a->limiter_rounds != b->limiter_rounds) return "limiter_rounds";
+  return a->clipped != b->clipped ? "clipped" : NULL;
+}
+
+const char *batch_difference(const struct batch_lane *a, int a_tail, const struct batch_lane *b,
+                             int b_tail, int channels, char text[160]) {
+  const int32_t *x = a->pcm[a_tail], *y = b->pcm[b_tail];
+  const size_t words = (size_t)a->job.n_frames * channels;
+  text[0] = 0;
+  if (a->delivered[a_tail] != 1 || b->delivered[b_tail] != 1) {
+    snprintf(text, 160, "delivered %d and %d times", a->delivered[a_tail], b->delivered[b_tail]);
+  } else if (memcmp(x, y, words * sizeof *x)) {
+    size_t i = 0;
+    while (x[i] == y[i]) i++;
+    snprintf(text, 160, "PCM word %zu of %zu: %08x and %08x", i, words, (unsigned)x[i],
+             (unsigned)y[i]);
+  } else {
+    const char *field = result_difference(&a->result[a_tail], &b->result[b_tail]);
+    if (field) snprintf(text, 160, "results differ in %s", field);
+    else if (!same_bits(a->job.chain_lufs, b->job.chain_lufs))
+      snprintf(text, 160, "chain_lufs: %.17g and %.17g", a->job.chain_lufs, b->job.chain_lufs);
+  }
+  return text;
+}
