@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "encode.h"
 #include "loudness_check.h"
@@ -19,9 +20,24 @@ bool deliver_up_to_date(const struct unit_plan *unit, struct receipt *receipt) {
          s.st_size == receipt->file_bytes;
 }
 
-enum status deliver_may_write(const struct unit *unit, bool force, struct failure *why) {
+static bool is_source(const struct stat *file, const struct track *track) {
   struct stat s;
-  if (force || stat(unit->path, &s) || !stat(unit->receipt_path, &s)) return STATUS_OK;
+  return !stat(track->source, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
+}
+
+enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
+                              struct failure *why) {
+  const struct manifest *m = plan->manifest;
+  struct stat file, receipt;
+  if (stat(unit->path, &file)) return STATUS_OK;
+  const bool foreign = stat(unit->receipt_path, &receipt);
+  bool source = is_source(&file, &m->tracks[unit->track]);
+  for (int t = 0; foreign && t < m->n_tracks && !source; t++)
+    source = is_source(&file, &m->tracks[t]);
+  if (source)
+    return fail(why, STATUS_CANT_CREATE, "%s: is a source of this manifest, and sources are never "
+                "replaced (choose another output folder)", unit->path);
+  if (force || !foreign) return STATUS_OK;
   return fail(why, STATUS_CANT_CREATE,
               "%s: exists and has no receipt of lacquer (--force replaces it)", unit->path);
 }
@@ -78,6 +94,17 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   return encode_file(&file, encoded, why);
 }
 
+/* A receipt that says: lacquer's file, but not finished. A run that was killed, and one that
+ * works on the same unit at the same time, see it and render. */
+static enum status announce(const struct delivery *d, const struct receipt *r,
+                            struct failure *why) {
+  struct receipt unfinished = *r;
+  *unfinished.key = *unfinished.file_key = 0;
+  *unfinished.pcm_sha256 = *unfinished.file_sha256 = 0;
+  snprintf(unfinished.note, sizeof unfinished.note, "not finished: the program was interrupted");
+  return receipt_write(d->unit->unit, d->plan->manifest, &unfinished, why);
+}
+
 enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
   const struct pcm_shape shape = {r->source.rate_hz, r->source.channels, d->n_frames};
   struct encoded encoded = {0};
@@ -90,8 +117,32 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
     r->file_bytes = encoded.file_bytes;
     if (d->options->tier == VERIFY_GOLDEN) status = check_golden(d, encoded.pcm_sha256, why);
   }
+  if (!status) status = announce(d, r, why);
   if (!status) status = publish_file(encoded.temp_path, d->unit->unit->path, why);
-  if (!status) status = receipt_write(d->unit->unit, d->plan->manifest, r, why);
+  if (!status && receipt_write(d->unit->unit, d->plan->manifest, r, why)) {
+    status = why->status;
+    unlink(d->unit->unit->path); /* nothing is delivered without its receipt */
+    unlink(d->unit->unit->receipt_path);
+  }
   encoded_discard(&encoded);
   return status;
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void deliver_clean_folders(const struct plan *plan) {
+  const size_t n = (size_t)plan->n_units + 1;
+  char **folders = memory_new(n, sizeof *folders);
+  folders[0] = memory_text(plan->folder, strlen(plan->folder)); /* of the report */
+  for (size_t i = 1; i < n; i++) {
+    const char *path = plan->units[i - 1].path;
+    folders[i] = memory_text(path, (size_t)(strrchr(path, '/') - path));
+  }
+  qsort(folders, n, sizeof *folders, by_text);
+  for (size_t i = 0; i < n; i++)
+    if (!i || strcmp(folders[i], folders[i - 1])) remove_stale_temporaries(folders[i]);
+  for (size_t i = 0; i < n; i++) free(folders[i]);
+  free(folders);
 }

@@ -14,12 +14,17 @@ struct delivery {
   const struct tail_result *result;
 };
 /* Measures (libebur128), encodes, holds against the golden receipt when that is the tier,
- * publishes file and receipt. *receipt comes with identity, source and device filled in. */
+ * publishes file and receipt. *receipt comes with identity, source and device filled in.
+ * The file never stands without a receipt: until all is done, with one that no run takes
+ * for up to date. */
 enum status deliver_unit(const struct delivery *delivery, struct receipt *receipt,
                          struct failure *why);
 
 /* Whether the unit's file and receipt are there and of this key; then *receipt is it. */
 bool deliver_up_to_date(const struct unit_plan *unit, struct receipt *receipt);
-/* Refuses to replace a file that has no receipt. */
-enum status deliver_may_write(const struct unit *unit, bool force, struct failure *why);
+/* Refuses to replace a file that has no receipt (unless `force`), and a source ever. */
+enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
+                              struct failure *why);
+/* Removes what killed runs left in the folders of the plan's deliverables. */
+void deliver_clean_folders(const struct plan *plan);
 #endif

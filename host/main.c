@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "deliver.h"
 #include "memory.h"
 #include "publish.h"
 #include "report.h"
@@ -17,7 +18,7 @@
 struct arguments {
   const char *output, *device, *only;
   struct render_options render;
-  bool dry_run, json, quiet;
+  bool dry_run, json, quiet, help;
   int n_files;
   char **files;
 };
@@ -38,6 +39,7 @@ static bool set_golden(struct arguments *a, const char *v) { a->render.golden = 
 static bool set_dry_run(struct arguments *a, const char *v) { (void)v; return a->dry_run = true; }
 static bool set_json(struct arguments *a, const char *v) { (void)v; return a->json = true; }
 static bool set_quiet(struct arguments *a, const char *v) { (void)v; return a->quiet = true; }
+static bool set_help(struct arguments *a, const char *v) { (void)v; return a->help = true; }
 static bool set_force(struct arguments *a, const char *v) {
   (void)v;
   return a->render.force = true;
@@ -84,11 +86,13 @@ static const struct option_row options[] = {
     {"force", 'f', NULL, "render again what is up to date; replace files without a receipt",
      set_force},
     {"fail-fast", 0, NULL, "stop at the first failure", set_fail_fast},
-    {"jobs", 'j', "N", "worker threads (default: as many as suit the device)", set_jobs},
+    {"jobs", 'j', "N", "worker threads, 1 to 1024 (default: as suits the device)", set_jobs},
     {"lanes", 0, "N", "tracks side by side on a Vulkan device (1 to 256)", set_lanes},
-    {"segment", 0, "N", "blocks of 2048 frames at a time; no effect on the result", set_segment},
+    {"segment", 0, "N", "blocks of 2048 frames at a time, 1 to 1048576; no effect on the result",
+     set_segment},
     {"json", 0, NULL, "JSON Lines on standard output", set_json},
     {"quiet", 'q', NULL, "only warnings and errors on standard error", set_quiet},
+    {"help", 'h', NULL, "print this", set_help},
     {0},
 };
 
@@ -110,7 +114,7 @@ static int render_on_device(const struct arguments *a, const struct plan *plan) 
   struct device device;
   const double start = now();
   if (make_folders(plan->folder, &why)) return complain(&why);
-  remove_stale_temporaries(plan->folder);
+  deliver_clean_folders(plan);
   if (device_open(a->device, &device, &why)) return complain(&why);
   if (*device.note && !a->quiet) fprintf(stderr, "lacquer: %s\n", device.note);
   if (!a->quiet) fprintf(stderr, "device: %s (%s)\n", device.engine.name, device.engine.driver);
@@ -176,19 +180,25 @@ static const struct command {
     {0},
 };
 
-static int command_help(const struct arguments *a) {
-  (void)a;
-  printf("lacquer: batch mastering with the same bits on every device\n\nusage:\n");
+static void print_help(FILE *out) {
+  fprintf(out, "lacquer: batch mastering with the same bits on every device\n\nusage:\n");
   for (const struct command *c = commands; c->name; c++)
-    printf("  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
-  printf("\noptions:\n");
+    fprintf(out, "  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
+  fprintf(out, "\noptions:\n");
   for (const struct option_row *o = options; o->name; o++) {
     char text[64];
     snprintf(text, sizeof text, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-    printf("  %c%c %-22s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', text, o->help);
+    fprintf(out, "  %c%c %-22s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', text,
+            o->help);
   }
-  printf("\nexit status: 0 delivered or up to date, 1 some units failed, 64 usage, 65 bad manifest\n"
-         "or audio, 66 missing input, 69 no usable device, 73 cannot create, 74 input/output error\n");
+  fprintf(out, "\nexit status: 0 delivered or up to date, 1 some units failed, 64 usage, 65 bad\n"
+          "manifest or audio, 66 missing input, 69 no usable device, 73 cannot create,\n"
+          "74 input/output error\n");
+}
+
+static int command_help(const struct arguments *a) {
+  (void)a;
+  print_help(stdout);
   return STATUS_OK;
 }
 
@@ -203,6 +213,13 @@ static int usage(const char *format, const char *what) {
 
 enum { MANY = 32, FIRST_VALUE = 256 };
 
+/* `word`: the one that getopt read last; a letter among others is in optopt instead. */
+static int unknown_option(const char *word) {
+  const char letter[] = {'-', (char)optopt, 0};
+  if (optopt >= FIRST_VALUE) return usage("%s: this option takes no value", word);
+  return usage("unknown option %s", optopt ? letter : word);
+}
+
 static int parse(int argc, char **argv, struct arguments *a) {
   struct option longs[MANY] = {0};
   char shorts[2 * MANY + 2] = ":";
@@ -215,7 +232,7 @@ static int parse(int argc, char **argv, struct arguments *a) {
   opterr = 0;
   for (int c; (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
     if (c == ':') return usage("%s needs a value", argv[optind - 1]);
-    if (c == '?') return usage("unknown option %s", argv[optind - 1]);
+    if (c == '?') return unknown_option(argv[optind - 1]);
     int row = c - FIRST_VALUE;
     for (int i = 0; c < FIRST_VALUE && i < n; i++)
       if (options[i].letter == c) row = i;
@@ -236,17 +253,24 @@ int main(int argc, char **argv) {
   signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error */
   signal(SIGPIPE, SIG_IGN);
   setlocale(LC_CTYPE, "");
-  const char *name = argc > 1 ? argv[1] : "help";
+  if (argc < 2) {
+    print_help(stderr);
+    return STATUS_USAGE;
+  }
+  const char *name = argv[1];
   if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
   if (!strcmp(name, "--version")) name = "version";
   for (const struct command *c = commands; c->name; c++) {
     if (strcmp(c->name, name)) continue;
-    const int status = argc > 1 ? parse(argc - 1, argv + 1, &a) : STATUS_OK;
+    const int status = parse(argc - 1, argv + 1, &a);
     if (status) return status;
+    if (a.help) return command_help(&a);
     if (a.n_files != c->n_files)
       return usage(c->n_files ? "%s needs one manifest" : "%s takes no file", name);
     const int result = c->run(&a);
-    return fflush(stdout) || ferror(stdout) ? STATUS_IO : argc > 1 ? result : STATUS_USAGE;
+    if (!fflush(stdout) && !ferror(stdout)) return result;
+    fprintf(stderr, "lacquer: cannot write to standard output\n");
+    return STATUS_IO;
   }
   return usage("unknown command %s", name);
 }

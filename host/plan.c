@@ -2,6 +2,7 @@
  * See plan.h. */
 #include "plan.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,10 +39,11 @@ enum status plan_create(const struct manifest *manifest, const char *folder, con
   struct selection selection = {0};
   if (only) {
     char *end;
-    selection.number = (int)strtol(only, &end, 10);
+    const long number = strtol(only, &end, 10);
     if (*end == ':') selection.variant = end + 1;
-    if (end == only || selection.number < 1 || (*end && *end != ':'))
+    if (end == only || number < 1 || number > INT_MAX || (*end && *end != ':'))
       return fail(why, STATUS_USAGE, "--only %s: expected NUMBER or NUMBER:VARIANT", only);
+    selection.number = (int)number;
   }
   struct plan *plan = memory_new(1, sizeof *plan);
   size_t most = 0;
@@ -158,6 +160,8 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
     const struct stage_design **design = &out->design[out->n_stages++];
     enum status status = add_design(plan, s->stage, s->params, format, design, tables, why);
     if (status) return status;
+    if ((*design)->response_error_db > out->filter_error_db)
+      out->filter_error_db = (*design)->response_error_db;
   }
   const struct loudness_params none = {NAN};
   return add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
@@ -237,15 +241,17 @@ int plan_print(const struct plan *plan, FILE *people, FILE *data) {
   int worst = STATUS_OK;
   for (int t = 0; t < plan->manifest->n_tracks; t++) {
     struct audio audio;
-    struct failure why = {0};
+    struct failure why = {0}, reason = {0};
     struct track_plan tp;
+    const char *path = plan->manifest->tracks[t].source;
     if (plan->first_unit[t] == plan->first_unit[t + 1]) continue;
-    enum status status = decode_file(plan->manifest->tracks[t].source, &audio, &why);
+    enum status status = decode_file(path, &audio, &why);
     if (!status) {
       struct source_identity id = {audio.rate_hz, audio.channels, ""};
       memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
       audio_free(&audio);
-      status = track_plan_make(plan, t, &id, &tp, &why);
+      status = track_plan_make(plan, t, &id, &tp, &reason);
+      if (status) fail(&why, status, "%s: %s", path, reason.text);
     }
     if (status) {
       fprintf(stderr, "lacquer: %s\n", why.text);

@@ -51,6 +51,7 @@ static const struct field fields[] = {
     FIELD("measured", "true_peak_after_dither_at_most_dbtp", FIELD_REAL, true_peak_bound),
     FIELD("measured", "gain_db", FIELD_REAL, gain_db),
     FIELD("measured", "deepest_reduction_db", FIELD_REAL, reduction_db),
+    FIELD("measured", "filter_error_db", FIELD_REAL, filter_error_db),
     FIELD("measured", "target_reached", FIELD_BOOL, reached),
     FIELD("measured", "samples_beyond_full_scale", FIELD_INT64, clipped),
     FIELD("verification", "tier", FIELD_TEXT, tier),
@@ -64,7 +65,7 @@ static const struct field fields[] = {
 static json_t *field_value(const struct field *f, const struct receipt *r) {
   const void *at = (const char *)r + f->offset;
   switch (f->type) {
-  case FIELD_TEXT: return json_string(at);
+  case FIELD_TEXT: return settings_json_text(at);
   case FIELD_REAL: {
     const double x = *(const double *)at;
     return isfinite(x) ? json_real(x) : json_null(); /* silence */

@@ -30,6 +30,7 @@ struct receipt {
   double true_peak_dbtp;   /* of the limited signal (16x) */
   double true_peak_bound;  /* at most that much after dither, dBTP */
   double gain_db, reduction_db;
+  double filter_error_db;  /* of the chain's filters against the wanted responses */
   bool reached;
   int64_t clipped;
   char device[256], driver[560];

@@ -118,7 +118,7 @@ static void choose_tails(struct work *w, struct job *job) {
     struct failure why = {0};
     if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
       finish_unit(w, u->unit, &current);
-    } else if (deliver_may_write(u->unit, w->options.force, &why)) {
+    } else if (deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
       fail_unit(w, u->unit, &why);
     } else {
       job->unit_of_tail[job->n_tails] = i;
@@ -173,6 +173,7 @@ static const char *tier_name(enum verify_tier tier) {
 static void fill_receipt(const struct group *g, const struct job *job, const struct lane_job *lane,
                          struct receipt *r) {
   *r = (struct receipt){.source_lufs = job->source_lufs, .source_file = job->file};
+  r->filter_error_db = job->plan.filter_error_db;
   r->source.rate_hz = job->audio.rate_hz;
   r->source.channels = job->audio.channels;
   memcpy(r->source.audio_sha256, job->audio.sha256, sizeof r->source.audio_sha256);

@@ -39,7 +39,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
                            track->title, "variant", plan->manifest->variants[u->variant].name,
                            "state", state_name(result->state), "file", u->name);
   if (result->state == UNIT_FAILED) {
-    json_object_set_new(line, "error", json_string(result->failure.text));
+    json_object_set_new(line, "error", settings_json_text(result->failure.text));
     json_object_set_new(line, "status", json_integer(result->failure.status));
   } else if (result->state != UNIT_SKIPPED) {
     json_object_set_new(line, "source_lufs", number_or_null(r->source_lufs));
@@ -53,7 +53,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "pcm_sha256", json_string(r->pcm_sha256));
     json_object_set_new(line, "device", json_string(r->device));
     json_object_set_new(line, "key", json_string(r->key));
-    if (*r->note) json_object_set_new(line, "note", json_string(r->note));
+    if (*r->note) json_object_set_new(line, "note", settings_json_text(r->note));
   }
   return line;
 }
@@ -62,14 +62,23 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
                            FILE *out) {
   const struct receipt *r = &result->receipt;
   const struct unit *u = &plan->units[unit];
-  const double target = plan->manifest->variants[u->variant].loudness.loudness_lufs;
+  const struct variant *variant = &plan->manifest->variants[u->variant];
+  const double target = variant->loudness.loudness_lufs;
   char text[16];
   if (result->state == UNIT_FAILED) fprintf(out, "lacquer: %s\n", result->failure.text);
   if (result->state != UNIT_DELIVERED) return;
   if (*r->note) fprintf(out, "lacquer: %s: %s\n", u->name, r->note);
-  if (!r->reached)
-    fprintf(out, "lacquer: %s: %g LUFS is out of reach under this ceiling: best is %s\n", u->name,
-            target, level(r->loudness_lufs, text));
+  if (!r->reached && !isfinite(r->own_lufs))
+    fprintf(out, "lacquer: %s: has no loudness to bring to %g LUFS (silence, or shorter than "
+            "400 ms): its level is left alone\n", u->name, target);
+  else if (!r->reached)
+    fprintf(out, "lacquer: %s: %g LUFS is out of reach%s: best is %s\n", u->name, target,
+            isnan(variant->limiter.true_peak_db) ? "" : " under this ceiling",
+            level(r->loudness_lufs, text));
+  if (r->filter_error_db > 0.01)
+    fprintf(out, "lacquer: %s: a filter of the chain is up to %.2f dB off what was asked, even at "
+            "the greatest length (too narrow or steep for so low a frequency)\n", u->name,
+            r->filter_error_db);
   if (r->clipped)
     fprintf(out, "lacquer: %s: %lld samples beyond full scale were clipped (set true_peak)\n",
             u->name, (long long)r->clipped);
@@ -159,8 +168,8 @@ enum status report_write(const struct plan *plan, const struct unit_result *resu
     json_array_append_new(units, unit_json(plan, i, &results[i]));
   }
   json_t *root = json_pack(
-      "{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "lacquer_report", 1,
-      "manifest", plan->manifest->path, "device", device->engine.name, "driver",
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "lacquer_report", 1,
+      "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
       device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
       lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "up_to_date",
       count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "utf8.h"
 
 static json_t *value_of(const struct param_row *row, const void *params);
 
@@ -67,6 +68,21 @@ json_t *settings_of_variant(const struct variant *variant) {
     json_decref(rows);
   }
   return object;
+}
+
+json_t *settings_json_text(const char *text) {
+  const size_t size = strlen(text);
+  char *clean = memory_text(text, size);
+  for (size_t i = 0, step; i < size; i += step) {
+    uint32_t code;
+    step = utf8_decode(clean + i, size - i, &code);
+    if (step) continue;
+    clean[i] = '?';
+    step = 1;
+  }
+  json_t *json = json_string(clean);
+  free(clean);
+  return json;
 }
 
 char *settings_text(const json_t *settings) {
