@@ -205,6 +205,7 @@ static int eq_design(const void *params, const struct stage_format *f, struct st
       .size = (uint32_t)size,
       .ring_words = f->channels * CONV_SPECTRUM,
       .ring_history = partitions,
+      .response_error_db = error,
       .shape = {{f->channels, partitions / 2, partitions - 1, 1}, {f->channels, 0, 0, 0}},
   };
   return 0;

@@ -142,7 +142,7 @@ static int multiband_design(const void *params, const struct stage_format *f,
     return -1;
   }
   int taps = 0;
-  double error;
+  double error = 0;
   *why = "out of memory";
   if (n && fir_auto_taps(low_pass_magnitude, context, n, f->rate_hz, &taps, &error)) return -1;
   const int partitions = taps / CONV_BLOCK;
@@ -162,6 +162,7 @@ static int multiband_design(const void *params, const struct stage_format *f,
       .size = (uint32_t)size,
       .ring_words = f->channels * (CONV_SPECTRUM + n * CONV_BLOCK),
       .ring_history = partitions + 1,
+      .response_error_db = error,
       .control_words = MULTIBAND_SECTIONS * d->bands * d->points,
       .control_sections = MULTIBAND_SECTIONS * d->bands,
       .shape = {{n ? f->channels : 0, partitions / 2, partitions ? partitions - 1 : 0, 1},

@@ -53,6 +53,8 @@ struct stage_design {
   int32_t ring_history;   /* blocks the ring keeps besides those of a segment */
   int32_t control_words;  /* int32 words of resident control data per block, over all of */
   int32_t control_sections; /* sections of n_blocks * control_words / control_sections */
+  double response_error_db; /* largest deviation of the realised filters from the wanted
+                               ones, 20 Hz to 20 kHz; above 0.01 only at the longest filter */
   struct pass_shape {
     int32_t columns; /* workgroup columns: channels, bands, ... */
     int32_t lead;    /* the pass runs this many blocks ahead of the segment */

@@ -156,7 +156,7 @@ static double lane_loudness(struct run *r, int lane, int slot) {
 static int32_t section_max(struct run *r, int lane, int section) {
   const struct limiter_design *d = r->design[lane][r->limiter]->data;
   const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
-  enum { CHUNK = 65536 };
+  enum { CHUNK = 1 << 20 };
   int32_t *data = malloc(CHUNK * sizeof *data), most = INT32_MIN;
   if (!data) note(r, ENGINE_NO_MEMORY);
   for (int64_t at = 0; at < words && !r->status; at += CHUNK) {

@@ -60,7 +60,7 @@ static enum status check_golden(const struct delivery *d, const char *pcm_sha256
 
 /* The most that TPDF dither and rounding can add to a true peak: 1.5 LSB on every sample
  * through an interpolator whose taps' magnitudes sum to less than 4. */
-static double bound_after_dither(double true_peak_db, int bits) {
+static double with_dither(double true_peak_db, int bits) {
   const double lsb = bits == 16 ? 0x1p-15 : 0x1p-23;
   return 20 * log10(pow(10, true_peak_db / 20) + 4 * 1.5 * lsb);
 }
@@ -71,7 +71,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   r->seconds = (double)d->n_frames / r->source.rate_hz;
   r->own_lufs = result->loudness_lufs;
   r->true_peak_dbtp = result->true_peak_db;
-  r->true_peak_bound = bound_after_dither(result->true_peak_db, r->bits);
+  r->true_peak_with_dither = with_dither(result->true_peak_db, r->bits);
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
   r->reached = result->reached;

@@ -113,9 +113,12 @@ static int render_on_device(const struct arguments *a, const struct plan *plan) 
   struct failure why = {0};
   struct device device;
   const double start = now();
-  if (make_folders(plan->folder, &why)) return complain(&why);
-  deliver_clean_folders(plan);
   if (device_open(a->device, &device, &why)) return complain(&why);
+  if (make_folders(plan->folder, &why)) {
+    device_close(&device);
+    return complain(&why);
+  }
+  deliver_clean_folders(plan);
   if (*device.note && !a->quiet) fprintf(stderr, "lacquer: %s\n", device.note);
   if (!a->quiet) fprintf(stderr, "device: %s (%s)\n", device.engine.name, device.engine.driver);
   struct unit_result *results = memory_new((size_t)plan->n_units + 1, sizeof *results);
@@ -127,7 +130,8 @@ static int render_on_device(const struct arguments *a, const struct plan *plan) 
     complain(&why);
     if (!status) status = (int)why.status;
   }
-  if (!a->quiet) fprintf(stderr, "\n%d files in %s (%.1f s)\n", plan->n_units, plan->folder, seconds);
+  if (!a->quiet)
+    fprintf(stderr, "\n%d files in %s (%.1f s)\n", plan->n_units, plan->folder, seconds);
   free(results);
   device_close(&device);
   return status;

@@ -238,7 +238,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
 }
 
 int plan_print(const struct plan *plan, FILE *people, FILE *data) {
-  int worst = STATUS_OK;
+  int failure = STATUS_OK, printed = 0;
   for (int t = 0; t < plan->manifest->n_tracks; t++) {
     struct audio audio;
     struct failure why = {0}, reason = {0};
@@ -255,11 +255,12 @@ int plan_print(const struct plan *plan, FILE *people, FILE *data) {
     }
     if (status) {
       fprintf(stderr, "lacquer: %s\n", why.text);
-      worst = status;
+      failure = (int)status;
       continue;
     }
     for (int i = 0; i < tp.n_units; i++) print_unit(plan, &tp, &tp.units[i], people, data);
     track_plan_free(&tp);
+    printed++;
   }
-  return worst;
+  return failure && printed ? STATUS_UNIT_FAILED : failure;
 }

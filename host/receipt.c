@@ -48,7 +48,7 @@ static const struct field fields[] = {
     FIELD("measured", "loudness_lufs", FIELD_REAL, loudness_lufs),
     FIELD("measured", "own_loudness_lufs", FIELD_REAL, own_lufs),
     FIELD("measured", "true_peak_dbtp", FIELD_REAL, true_peak_dbtp),
-    FIELD("measured", "true_peak_after_dither_at_most_dbtp", FIELD_REAL, true_peak_bound),
+    FIELD("measured", "true_peak_with_dither_dbtp", FIELD_REAL, true_peak_with_dither),
     FIELD("measured", "gain_db", FIELD_REAL, gain_db),
     FIELD("measured", "deepest_reduction_db", FIELD_REAL, reduction_db),
     FIELD("measured", "filter_error_db", FIELD_REAL, filter_error_db),

@@ -27,8 +27,8 @@ struct receipt {
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */
   double own_lufs;         /* of the limited signal (lacquer's meter) */
-  double true_peak_dbtp;   /* of the limited signal (16x) */
-  double true_peak_bound;  /* at most that much after dither, dBTP */
+  double true_peak_dbtp;   /* of the limited signal, as the 16x meter reads it */
+  double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;
   double filter_error_db;  /* of the chain's filters against the wanted responses */
   bool reached;

@@ -94,7 +94,8 @@ int count_lines(const char *text) {
 bool cli_has_device(const char *program) {
   struct program_run run = run_words((const char *const[]){program, "devices", "--json", NULL});
   json_t *device = cli_json_line(run.out, 0);
-  const json_t *index = json_object_get(device, "index"), *test = json_object_get(device, "self_test");
+  const json_t *index = json_object_get(device, "index");
+  const json_t *test = json_object_get(device, "self_test");
   const bool usable = json_is_integer(index) && strstr(json_string_value(test), "passed");
   if (!usable)
     printf("SKIP: no Vulkan device passes its self-test: %s %s\n", run.err,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Every example manifest, rendered by the program as it stands in the repository. */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
+#include "manifest.h"
+#include "publish.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,17 +19,10 @@
 
 static char *folder;
 
-/* The audio that the examples name. */
 static int set_up(void **state) {
-  static const struct cli_sound sounds[] = {
-      {"audio/one.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 70000, 11},
-      {"audio/two.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 48000, 2, 60000, 12},
-      {"audio/three.aiff", SF_FORMAT_AIFF | SF_FORMAT_PCM_24, 44100, 2, 50001, 13},
-  };
   (void)state;
   folder = fixture_folder();
-  assert_int_equal(mkdir(fixture_path(folder, "audio"), 0777), 0);
-  for (size_t i = 0; i < sizeof sounds / sizeof *sounds; i++) cli_sound(folder, &sounds[i]);
+  assert_int_equal(mkdir(fixture_path(folder, "manifests"), 0777), 0);
   return 0;
 }
 static int tear_down(void **state) {
@@ -36,10 +31,34 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static void copy_example(const char *name) {
+static void put_source(const char *path, int index) {
+  static const struct cli_sound kinds[] = {
+      {".wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 40000, 11},
+      {".flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 48000, 2, 36000, 12},
+      {".aiff", SF_FORMAT_AIFF | SF_FORMAT_PCM_24, 44100, 2, 32001, 13},
+  };
+  const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+  char *beside = strndup(path, (size_t)(slash - path));
+  int kind = 0;
+  while (kind < 3 && strcmp(kinds[kind].name, dot)) kind++;
+  if (kind == 3) fail_msg("%s: extend this test for such a file", path);
+  struct cli_sound sound = kinds[kind];
+  sound.name = slash + 1;
+  sound.seed += (uint64_t)index;
+  assert_int_equal(make_folders(beside, NULL), 0);
+  cli_sound(beside, &sound);
+  free(beside);
+}
+
+/* Copies a manifest, and generates the audio that it names. */
+static void copy_example(const char *name, const char *to) {
   struct fixture_bytes bytes = fixture_load(fixture_path(SOURCE_DIR "/manifests", name));
-  fixture_save(fixture_path(folder, name), bytes.data, bytes.size);
+  struct manifest *manifest;
+  fixture_save(to, bytes.data, bytes.size);
   free(bytes.data);
+  assert_int_equal(manifest_read(to, stderr, &manifest), 0);
+  for (int i = 0; i < manifest->n_tracks; i++) put_source(manifest->tracks[i].source, i);
+  manifest_destroy(&manifest);
 }
 
 static int count(const json_t *report, const char *what) {
@@ -72,8 +91,8 @@ static int check_plan(const char *manifest) {
 
 static void check_example(const char *name) {
   char manifest[4096], out[4096];
-  copy_example(name);
-  snprintf(manifest, sizeof manifest, "%s/%s", folder, name);
+  snprintf(manifest, sizeof manifest, "%s/manifests/%s", folder, name);
+  copy_example(name, manifest);
   snprintf(out, sizeof out, "%s/out of %s", folder, name);
   const int n = check_plan(manifest);
   assert_true(n > 0);

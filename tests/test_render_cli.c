@@ -316,7 +316,8 @@ static void test_sources_stay(void **state) {
   struct fixture_bytes before, after;
   (void)state;
   cli_text(folder, "m.yaml", "lacquer: 1\noutput: \"{title}.{ext}\"\nvariants: {a: {}}\ntracks:\n"
-                             "  - {source: one.wav, title: two}\n  - {source: two.wav, title: c}\n");
+                             "  - {source: one.wav, title: two}\n"
+                             "  - {source: two.wav, title: c}\n");
   before = fixture_load(fixture_path(folder, "two.wav"));
   expect_run(run_program("render", manifest, "-o", folder, "-d", "cpu", "--force", "-q"), 1,
              "two.wav", "sources are never replaced", "another output folder");

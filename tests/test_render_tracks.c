@@ -196,8 +196,8 @@ static void test_tags(void **state) {
            "catalogue: {title: Nordlys, artist: Kor, upc: \"0012345678905\", genre: Choral,\n"
            "            year: 2026}\n"
            "variants: {w: {}, a: {format: aiff}, f: {format: flac, bits: 16}}\n"
-           "tracks: [{source: t.wav, title: \"Gr\xc3\xbc\xc3\x9f" "e / \xe6\x9c\x9d\", artist: Solo,\n"
-           "          isrc: qz-abc-26-00001, number: 7}]\n");
+           "tracks: [{source: t.wav, title: \"Gr\xc3\xbc\xc3\x9f" "e / \xe6\x9c\x9d\",\n"
+           "          artist: Solo, isrc: qz-abc-26-00001, number: 7}]\n");
   expect_status(run_program("render", manifest, "-o", out, "-d", "cpu", "-q"), 0);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
     struct failure why = {0};

@@ -215,7 +215,7 @@ struct word_range {
   bool is_float;
   int low, high, minus;
 };
-enum { OCTAVE_20 = 1 << 20, OCTAVE_16 = 1 << 16 };
+enum { OCTAVE_20 = 1 << 20, OCTAVE_16 = 1 << 16, OCTAVE_22 = 1 << 22 };
 #define LEVELS {false, -126 * OCTAVE_20, 7 * OCTAVE_20, 0}
 #define REDUCTIONS {false, 0, 20 * OCTAVE_20, 0}
 static const struct {
@@ -224,7 +224,7 @@ static const struct {
   struct word_range range[LIMITER_SECTIONS];
 } control_ranges[] = {
     {"multiband", MULTIBAND_SECTIONS,
-     {{true, -110, 24, 0}, {false, 0, 20 * OCTAVE_16, 0}, {false, 0, 20 * OCTAVE_16, 0}}},
+     {{true, -110, 24, 0}, {false, 0, 20 * OCTAVE_16, 0}, {false, 0, 20 * OCTAVE_22, 0}}},
     {"loudness", 1, {{true, -110, 24, 0}}},
     {"limiter", LIMITER_SECTIONS,
      {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, {true, -20, 11, 1},
