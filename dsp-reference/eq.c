@@ -131,6 +131,10 @@ static double matrix_entry(const void *context, double freq_hz) {
 
 static const char *eq_check(const void *params, const char **row) {
   const struct eq_params *p = params;
+  double boost = 0;
+  for (int i = 0; i < p->n_bands; i++) boost += fmax(p->bands[i].gain_db, 0);
+  *row = "bands";
+  if (boost > 60) return "the bands' boosts add up to more than 60 dB";
   for (int i = 0; i < p->n_bands; i++) {
     if (p->bands[i].slope_db_oct % 6 == 0) continue;
     *row = "slope";

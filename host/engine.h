@@ -20,7 +20,7 @@ enum lane_buffer { BUFFER_A, BUFFER_B, BUFFER_PCM, BUFFER_COUNT, BUFFER_NONE = B
 struct slot_plan {
   const struct stage *stage;
   enum lane_buffer src, dst;
-  int aux_slot; /* its control words are this slot's aux; -1: none */
+  int aux_slot; /* an earlier slot: its control words are this slot's aux; -1: none */
 };
 struct lane_plan {
   int32_t n_frames;
