@@ -1,99 +1,111 @@
 /* SPDX-License-Identifier: MIT
  * The convolution engine of dsp-reference/convolve.c for a workgroup of 128: one block
- * is transformed in shared memory, 16 points per invocation and pass. */
+ * at a time, 16 points per invocation in registers, exchanged through shared memory. */
 #ifndef LACQUER_CONVOLVE_GLSL
 #define LACQUER_CONVOLVE_GLSL
+#extension GL_EXT_control_flow_attributes : require
 #include "io.glsl"
-#include "twin.h"
+#include "vectors.glsl"
 #include "fft.h"
 
 #define CONV_BLOCK 2048
 #define CONV_SPECTRUM 4096
 
 layout(local_size_x = 128) in;
-shared float shared_re[FFT_POINTS], shared_im[FFT_POINTS];
+
+/* Points or bins; one in 17 is left out, so that strides of 16 use all memory banks. */
+shared vec2 points[FFT_POINTS + FFT_POINTS / 16 + 1];
+#define POINT(i) points[(i) + ((i) >> 4)]
+shared vec2 coarse[96]; /* every 32nd twiddle */
 
 uvec2 word_address(uvec2 base, uint words) { return address_of(base, words, 1u); }
 
-/* Forward transform of the shared points, in place. */
-void fft2048(F32 tw) {
-  const int g = int(gl_LocalInvocationID.x);
-  float re[16], im[16];
-  for (int level = 0; level < 2; level++) {
-    const int s = level == 0 ? 1 : 16, p0 = level == 0 ? g : g >> 4;
-    for (int k = 0; k < 16; k++) {
-      re[k] = shared_re[g + 128 * k];
-      im[k] = shared_im[g + 128 * k];
+/* cos and sin of 2 pi k / 4096 */
+vec2 twiddle(F32 tw, int k) { return vec2(tw.v[k], tw.v[FFT_TABLE + k]); }
+
+#define BFLY4(a, b, c, d) FFT_BFLY4(float, a.x, a.y, b.x, b.y, c.x, c.y, d.x, d.y)
+#define TURN(a, w) { const vec2 t = w; FFT_TURN(float, a.x, a.y, t.x, t.y) }
+#define BFLY4_TURN(W, e, a, b, c, d) \
+  { BFLY4(a, b, c, d) TURN(b, W(e)) TURN(c, W(2 * (e))) TURN(d, W(3 * (e))) }
+#define FINE(k) twiddle(tw, k)
+#define COARSE(k) coarse[(k) >> 5]
+
+/* FFT_RADIX16 on the points z[k] = x[g + 128 k]. */
+#define RADIX16(W, p, z)                                                                       \
+  [[unroll]] for (int k = 0; k < 4; k++)                                                       \
+    BFLY4_TURN(W, 2 * (p) + 256 * k, z[k], z[k + 4], z[k + 8], z[k + 12])                      \
+  [[unroll]] for (int k = 0; k < 16; k += 4)                                                   \
+    BFLY4_TURN(W, 8 * (p), z[k], z[k + 1], z[k + 2], z[k + 3])
+
+/* Forward transform of z[k] = x[g + 128 k], in place; waits until `points` is free. */
+void fft2048(F32 tw, inout vec2 z[16]) {
+  const int g = int(gl_LocalInvocationID.x), low = g & 15, high = g >> 4;
+  RADIX16(FINE, g, z)
+  barrier();
+  if (g < 96) coarse[g] = twiddle(tw, 32 * g);
+  [[unroll]] for (int k = 0; k < 16; k++) POINT(16 * g + (k >> 2) + 4 * (k & 3)) = z[k];
+  barrier();
+  [[unroll]] for (int k = 0; k < 16; k++) z[k] = POINT(g + 128 * k);
+  RADIX16(COARSE, 16 * high, z)
+  barrier();
+  [[unroll]] for (int k = 0; k < 16; k++)
+    POINT(low + 256 * high + 16 * ((k >> 2) + 4 * (k & 3))) = z[k];
+  barrier();
+  [[unroll]] for (int k = 0; k < 16; k++) z[k] = POINT(g + 128 * k);
+  [[unroll]] for (int i = 0; i < 2; i++) { /* FFT_RADIX8 of even and of odd k */
+    BFLY4(z[i], z[i + 4], z[i + 8], z[i + 12])
+    BFLY4_TURN(COARSE, 512, z[i + 2], z[i + 6], z[i + 10], z[i + 14])
+    const vec2 sum[4] = vec2[](z[i] + z[i + 2], z[i + 4] + z[i + 6], z[i + 8] + z[i + 10],
+                               z[i + 12] + z[i + 14]);
+    const vec2 difference[4] = vec2[](z[i] - z[i + 2], z[i + 4] - z[i + 6], z[i + 8] - z[i + 10],
+                                      z[i + 12] - z[i + 14]);
+    [[unroll]] for (int k = 0; k < 4; k++) {
+      z[i + 2 * k] = sum[k];
+      z[i + 2 * k + 8] = difference[k];
     }
-    FFT_RADIX16(float, tw.v, p0, s, re, im)
-    const int at = (g & (s - 1)) + 16 * s * p0;
-    barrier();
-    for (int j = 0; j < 4; j++)
-      for (int m = 0; m < 4; m++) {
-        shared_re[at + s * (j + 4 * m)] = re[4 * j + m];
-        shared_im[at + s * (j + 4 * m)] = im[4 * j + m];
-      }
-    barrier();
   }
-  for (int half_group = 0; half_group < 2; half_group++) {
-    const int first = g + 128 * half_group;
-    for (int k = 0; k < 8; k++) {
-      re[k] = shared_re[first + 256 * k];
-      im[k] = shared_im[first + 256 * k];
-    }
-    FFT_RADIX8(float, tw.v, re, im)
-    for (int k = 0; k < 8; k++) {
-      shared_re[first + 256 * k] = re[k];
-      shared_im[first + 256 * k] = im[k];
-    }
-  }
+}
+
+/* Bins 1024 .. 2047 to where the invocations that hold 2048 - k read them. */
+void share_upper(vec2 z[16]) {
+  [[unroll]] for (int j = 8; j < 16; j++) POINT(int(gl_LocalInvocationID.x) + 128 * j) = z[j];
   barrier();
 }
 
 /* The spectrum of one window of `channel` into the front of its ring block. */
 void conv_forward(StageIo io, F32 tw, int ring_words, int block, int channel) {
-  const int g = int(gl_LocalInvocationID.x);
-  F32 x = src_channel(io, channel);
-  const int begin = (block - 1) * CONV_BLOCK;
-  for (int k = 0; k < 16; k++) {
-    const int n = g + 128 * k;
-    shared_re[n] = load_frame(x, io.n_frames, begin + 2 * n);
-    shared_im[n] = load_frame(x, io.n_frames, begin + 2 * n + 1);
-  }
-  barrier();
-  fft2048(tw);
+  const int g = int(gl_LocalInvocationID.x), begin = (block - 1) * CONV_BLOCK;
+  F32x2 from = F32x2(address_of(io.src, uint(channel), uint(io.stride)));
+  vec2 z[16];
+  [[unroll]] for (int k = 0; k < 16; k++)
+    z[k] = load_pair(from, io.n_frames, begin + 2 * (g + 128 * k));
+  fft2048(tw, z);
+  share_upper(z);
   const uvec2 ring = address_of(io.ring, uint(block) % uint(io.ring_blocks), uint(ring_words));
   F32 to = F32(address_of(ring, uint(channel), CONV_SPECTRUM));
-  for (int k = g; k <= FFT_POINTS / 2; k += 128) {
-    const int m = (FFT_POINTS - k) & (FFT_POINTS - 1);
-    float xr, xi, yr, yi;
-    FFT_SPLIT(float, shared_re[k], shared_im[k], shared_re[m], shared_im[m], tw.v[k],
-              tw.v[FFT_TABLE + k], xr, xi, yr, yi)
-    if (m != k) {
-      to.v[m] = yr;
-      to.v[FFT_POINTS + m] = yi;
-    }
-    to.v[k] = xr;
-    to.v[FFT_POINTS + k] = k == 0 ? yr : xi;
+  [[unroll]] for (int j = 0; j < 8; j++) {
+    const int k = g + 128 * j, m = FFT_POINTS - k;
+    const vec2 a = z[j], b = k == 0 ? a : POINT(m), w = FINE(k);
+    vec2 x, y;
+    FFT_SPLIT(float, a.x, a.y, b.x, b.y, w.x, w.y, x.x, x.y, y.x, y.y)
+    to.v[k] = x.x;
+    to.v[m] = y.x; /* of k = 0: the real bin 2048, which stands for the imaginary part */
+    if (k == 0) continue;
+    to.v[FFT_POINTS + k] = x.y;
+    to.v[FFT_POINTS + m] = y.y;
+  }
+  if (g == 0) {
+    const vec2 a = z[8], w = FINE(FFT_POINTS / 2);
+    vec2 x, y;
+    FFT_SPLIT(float, a.x, a.y, a.x, a.y, w.x, w.y, x.x, x.y, y.x, y.y)
+    to.v[FFT_POINTS / 2] = x.x;
+    to.v[FFT_POINTS + FFT_POINTS / 2] = x.y;
   }
 }
 
-/* Running products of a block, 16 bins per invocation. */
-struct ConvSum {
-  float re[16], im[16];
-};
-
-ConvSum conv_zero() {
-  ConvSum sum;
-  for (int j = 0; j < 16; j++) {
-    sum.re[j] = 0.0;
-    sum.im[j] = 0.0;
-  }
-  return sum;
-}
-
-/* Adds one input channel through the filter whose partitions begin at `spectra`. */
-void conv_add(inout ConvSum sum, StageIo io, int ring_words, int block, int channel,
+/* Adds one input channel through the filter whose partitions begin at `spectra` to the
+ * block's bins sum[j] = Y[g + 128 j]. */
+void conv_add(inout vec2 sum[16], StageIo io, int ring_words, int block, int channel,
               uvec2 spectra, int partitions, int centre_blocks) {
   const int g = int(gl_LocalInvocationID.x);
   for (int p = partitions - 1; p >= 0; p--) {
@@ -102,48 +114,48 @@ void conv_add(inout ConvSum sum, StageIo io, int ring_words, int block, int chan
     const uvec2 ring = address_of(io.ring, uint(from) % uint(io.ring_blocks), uint(ring_words));
     F32 x = F32(address_of(ring, uint(channel), CONV_SPECTRUM));
     F32 h = F32(address_of(spectra, uint(p), CONV_SPECTRUM));
-    for (int j = 0; j < 16; j++) {
+    [[unroll]] for (int j = 0; j < 16; j++) {
       const int k = g + 128 * j;
-      const float xr = x.v[k], xi = x.v[FFT_POINTS + k];
-      const float hr = h.v[k], hi = h.v[FFT_POINTS + k];
-      if (k == 0) { /* two real bins */
-        sum.re[j] = sum.re[j] + xr * hr;
-        sum.im[j] = sum.im[j] + xi * hi;
-      } else {
-        sum.re[j] = sum.re[j] + (xr * hr - xi * hi);
-        sum.im[j] = sum.im[j] + (xr * hi + xi * hr);
-      }
+      const vec2 a = vec2(x.v[k], x.v[FFT_POINTS + k]), b = vec2(h.v[k], h.v[FFT_POINTS + k]);
+      vec2 product = vec2(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
+      if (k == 0) product = a * b; /* two real bins */
+      sum[j] = sum[j] + product;
     }
   }
 }
 
-/* Back to frames; then conv_frame reads the block's 2048. */
-void conv_inverse(ConvSum sum, F32 tw) {
+/* a = Y[k] and b = Y[2048 - k] to points, real and imaginary parts swapped as in
+ * convolve.c. */
+void conv_merge(inout vec2 a, inout vec2 b, vec2 w) {
+  vec2 x, y;
+  FFT_MERGE(float, a.x, a.y, b.x, b.y, w.x, w.y, x.x, x.y, y.x, y.y)
+  a = x.yx;
+  b = y.yx;
+}
+
+/* Bins z[j] = Y[g + 128 j] back to frames: z[8 + k] becomes the block's frames
+ * 2 (g + 128 k) and the one after it. */
+void conv_inverse(F32 tw, inout vec2 z[16]) {
   const int g = int(gl_LocalInvocationID.x);
-  for (int j = 0; j < 16; j++) {
-    shared_re[g + 128 * j] = sum.re[j];
-    shared_im[g + 128 * j] = sum.im[j];
-  }
-  barrier();
-  for (int k = g; k <= FFT_POINTS / 2; k += 128) {
-    const int m = (FFT_POINTS - k) & (FFT_POINTS - 1);
-    const float ar = shared_re[k], ai = k == 0 ? 0.0 : shared_im[k];
-    const float br = k == 0 ? shared_im[0] : shared_re[m], bi = k == 0 ? 0.0 : shared_im[m];
-    float xr, xi, yr, yi;
-    FFT_MERGE(float, ar, ai, br, bi, tw.v[k], tw.v[FFT_TABLE + k], xr, xi, yr, yi)
-    if (m != k) { /* real and imaginary parts swapped, as in convolve.c */
-      shared_re[m] = yi;
-      shared_im[m] = yr;
+  share_upper(z);
+  [[unroll]] for (int j = 0; j < 8; j++) {
+    const int k = g + 128 * j, m = FFT_POINTS - k;
+    vec2 b = POINT(m); /* of k = 0: nobody's */
+    if (k == 0) {
+      b = vec2(z[0].y, 0.0);
+      z[0].y = 0.0;
     }
-    shared_re[k] = xi;
-    shared_im[k] = xr;
+    conv_merge(z[j], b, FINE(k));
+    POINT(m) = b;
+  }
+  if (g == 0) {
+    vec2 b = z[8];
+    conv_merge(z[8], b, FINE(FFT_POINTS / 2));
+    POINT(FFT_POINTS / 2) = z[8];
   }
   barrier();
-  fft2048(tw);
-}
-
-float conv_frame(int i) {
-  const int n = FFT_POINTS / 2 + (i >> 1);
-  return (i & 1) == 0 ? shared_im[n] : shared_re[n];
+  [[unroll]] for (int j = 8; j < 16; j++) z[j] = POINT(g + 128 * j);
+  fft2048(tw, z);
+  [[unroll]] for (int k = 8; k < 16; k++) z[k] = z[k].yx;
 }
 #endif

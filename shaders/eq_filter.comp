@@ -9,17 +9,19 @@ void main() {
   if (block >= io.n_blocks) return;
   EqDesign d = EqDesign(io.design);
   F32 tw = F32(word_address(io.design, EQ_TWIDDLE));
-  ConvSum sum = conv_zero();
+  vec2 z[16];
+  [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
   for (int i = 0; i < io.channels; i++) {
     if (d.active_[2 * o + i] == 0) continue;
     const uint at = EQ_SPECTRA + uint((2 * o + i) * d.partitions) * CONV_SPECTRUM;
-    conv_add(sum, io, io.channels * CONV_SPECTRUM, block, i, word_address(io.design, at),
+    conv_add(z, io, io.channels * CONV_SPECTRUM, block, i, word_address(io.design, at),
              d.partitions, d.centre_blocks);
   }
-  conv_inverse(sum, tw);
-  F32 src = src_channel(io, o), dst = dst_channel(io, o);
-  for (int i = int(gl_LocalInvocationID.x); i < CONV_BLOCK; i += 128) {
-    const int frame = block * CONV_BLOCK + i;
-    if (frame < io.n_frames) dst.v[frame] = flush_tiny(src.v[frame] + conv_frame(i));
+  conv_inverse(tw, z);
+  F32x2 src = F32x2(uvec2(src_channel(io, o))), dst = F32x2(uvec2(dst_channel(io, o)));
+  [[unroll]] for (int k = 0; k < 8; k++) {
+    const int frame = block * CONV_BLOCK + 2 * (int(gl_LocalInvocationID.x) + 128 * k);
+    const vec2 y = load_pair(src, io.n_frames, frame) + z[8 + k];
+    store_pair(dst, io.n_frames, frame, flush_tiny(y));
   }
 }

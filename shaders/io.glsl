@@ -27,7 +27,9 @@ const int BLOCK_FRAMES = 2048;
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer F32 { float v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer I32 { int v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer U32 { uint v[]; };
-/* For addresses that are multiples of 16: channels start so (stride is a multiple of 64). */
+/* For addresses that are multiples of 8 and 16: channels start so (stride is a multiple
+ * of 64), so do ring blocks and control sections, whose words are multiples of 4. */
+layout(buffer_reference, std430, buffer_reference_align = 8) buffer F32x2 { vec2 v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer F32x4 { vec4 v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer I32x4 { ivec4 v[]; };
 
@@ -85,6 +87,29 @@ float load_src(StageIo io, int channel, int frame) {
 float load_frame(F32 channel, int n_frames, int frame) {
   if (uint(frame) >= uint(n_frames)) return 0.0;
   return channel.v[frame];
+}
+/* Two or four frames from `first` on, a multiple of that number; 0 outside [0, n_frames). */
+vec2 load_pair(F32x2 channel, int n_frames, int first) {
+  vec2 x = vec2(0.0);
+  if (uint(first) < uint(n_frames)) x = channel.v[first >> 1];
+  return vec2(x.x, first + 1 < n_frames ? x.y : 0.0);
+}
+vec4 load_quad(F32x4 channel, int n_frames, int first) {
+  vec4 x = vec4(0.0);
+  if (uint(first) < uint(n_frames)) x = channel.v[first >> 2];
+  return mix(vec4(0.0), x, lessThan(first + ivec4(0, 1, 2, 3), ivec4(n_frames)));
+}
+/* The same frames back, those before n_frames. */
+void store_pair(F32x2 channel, int n_frames, int first, vec2 x) {
+  if (first + 1 < n_frames) channel.v[first >> 1] = x;
+  else if (first < n_frames) channel.v[first >> 1].x = x.x;
+}
+void store_quad(F32x4 channel, int n_frames, int first, vec4 x) {
+  const int left = n_frames - first;
+  if (left > 3) channel.v[first >> 2] = x;
+  else if (left > 2) channel.v[first >> 2].xyz = x.xyz;
+  else if (left > 1) channel.v[first >> 2].xy = x.xy;
+  else if (left > 0) channel.v[first >> 2].x = x.x;
 }
 /* Scratch of one block >= 0; `words` is the design's ring_words. (% of ints is banned.) */
 F32 ring_block(StageIo io, int block, int words) {

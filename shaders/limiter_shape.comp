@@ -1,50 +1,75 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Closing, hold and attack: sliding maxima by doubling in shared memory. */
+ * Closing, hold and attack. Sliding maxima by doubling, four points per invocation:
+ * after the first step every shift is a multiple of four. */
 #include "limiter.glsl"
 layout(local_size_x = 256) in;
 
-#define TILE 2048 /* >= 256 points + 2 (close + hold) + attack - 1 */
-shared int x[TILE];
+#define QUADS 512 /* 4 x 512 >= 256 points + 2 (close + hold) + attack - 1 */
+shared ivec4 x[2][QUADS], weights[128];
 
-/* x[i] = max (or min) of x[i] and x[i + by], for i < n - by. */
-void combine(int n, int by, bool maximum) {
-  const int t = int(gl_LocalInvocationID.x);
-  int v[TILE / 256];
-  for (int e = 0; e < TILE / 256; e++) {
-    const int i = t + 256 * e, j = i < n - by ? i + by : i;
-    v[e] = maximum ? max_int(x[i], x[j]) : min_int(x[i], x[j]);
+ivec4 quad(int now, int q) { return x[now][min_int(q, QUADS - 1)]; }
+
+/* x[i] = max of x[i .. i + window), of the first `quads` quads; all bits flipped before
+ * if `flip` is -1. Points that reach past the end are wrong, and not needed. */
+int slide_max(int now, int quads, int window, int flip) {
+  int span = window < 4 ? window : 4 + (window & 3);
+  for (int q = int(gl_LocalInvocationID.x); q < quads; q += 256) {
+    const ivec4 a = quad(now, q) ^ flip, b = quad(now, q + 1) ^ flip, c = quad(now, q + 2) ^ flip;
+    ivec4 most = a;
+    if (span > 1) most = max(most, FROM_1(ivec4, a, b));
+    if (span > 2) most = max(most, FROM_2(ivec4, a, b));
+    if (span > 3) most = max(most, FROM_3(ivec4, a, b));
+    if (span > 4) most = max(most, b);
+    if (span > 5) most = max(most, FROM_1(ivec4, b, c));
+    if (span > 6) most = max(most, FROM_2(ivec4, b, c));
+    x[1 - now][q] = most;
   }
+  now = 1 - now;
   barrier();
-  for (int e = 0; e < TILE / 256; e++) x[t + 256 * e] = v[e];
-  barrier();
+  while (span < window) {
+    const int by = min_int(span >> 2, (window - span) >> 2);
+    for (int q = int(gl_LocalInvocationID.x); q < quads; q += 256)
+      x[1 - now][q] = max(quad(now, q), quad(now, q + by));
+    now = 1 - now;
+    span += 4 * by;
+    barrier();
+  }
+  return now;
 }
 
-void slide(int n, int window, bool maximum) {
-  int span = 1;
-  for (; 2 * span <= window; span *= 2) combine(n, span, maximum);
-  if (span < window) combine(n, window - span, maximum);
+ivec4 scaled(ivec4 a, int w) {
+  return ivec4(mul_q30(a.x, w), mul_q30(a.y, w), mul_q30(a.z, w), mul_q30(a.w, w));
 }
 
 void main() {
   const StageIo io = lane_io();
   LimiterDesign d = LimiterDesign(io.design);
-  const int t = int(gl_LocalInvocationID.x), at = block_index() * d.points;
   if (block_index() >= io.n_blocks) return;
+  const int points = d.points, close = d.close, hold = d.hold, attack = d.attack;
+  const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
   I32 demand = limiter_section(io, d, LIMITER_DEMAND);
-  const int total = io.n_blocks * d.points, begin = at - d.close - d.hold;
-  const int n = d.points + 2 * (d.close + d.hold) + d.attack - 1;
-  for (int i = t; i < TILE; i += 256) {
+  const int total = io.n_blocks * points, begin = at - close - hold;
+  const int quads = (points + 2 * (close + hold) + attack + 2) >> 2;
+  if (4 * t < attack) weights[t] = d.attack_weight[t];
+  for (int i = t; i < 4 * quads; i += 256) {
     const int k = begin + i;
-    x[i] = i < n && k >= 0 && k < total ? demand.v[k] : 0;
+    x[0][i >> 2][i & 3] = k >= 0 && k < total ? demand.v[k] : 0;
   }
   barrier();
-  slide(n, d.close + 1, true);
-  slide(n - d.close, d.close + 1, false);
-  slide(n - 2 * d.close, 2 * d.hold + 1, true);
-  if (t >= d.points) return;
-  int shaped = x[t];
-  for (int j = 1; j < d.attack; j++)
-    shaped = max_int(shaped, mul_q30(x[t + j], d.attack_weight[j]));
-  limiter_section(io, d, LIMITER_SHAPED).v[at + t] = shaped;
+  int now = slide_max(0, quads, close + 1, 0);
+  now = slide_max(now, quads, close + 1, -1); /* of flipped bits: a minimum */
+  now = slide_max(now, quads, 2 * hold + 1, -1);
+  if (4 * t >= points) return;
+  /* No reduction is negative; the first weight is 1, those after the attack are 0. */
+  ivec4 shaped = ivec4(0), next = x[now][t];
+  for (int j = 0; 4 * j < attack; j++) {
+    const ivec4 held = next, w = weights[j];
+    next = quad(now, t + j + 1);
+    shaped = max(shaped, scaled(held, w.x));
+    shaped = max(shaped, scaled(FROM_1(ivec4, held, next), w.y));
+    shaped = max(shaped, scaled(FROM_2(ivec4, held, next), w.z));
+    shaped = max(shaped, scaled(FROM_3(ivec4, held, next), w.w));
+  }
+  I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED))).v[(at >> 2) + t] = shaped;
 }

@@ -10,19 +10,21 @@ void main() {
   const int block = block_index(), channel = column_index(), g = int(gl_LocalInvocationID.x);
   if (block >= io.n_blocks) return;
   LoudnessDesign d = LoudnessDesign(io.design);
-  ConvSum sum = conv_zero();
-  conv_add(sum, io, io.channels * CONV_SPECTRUM, block, channel,
+  vec2 z[16];
+  [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
+  conv_add(z, io, io.channels * CONV_SPECTRUM, block, channel,
            word_address(io.design, LOUDNESS_SPECTRA), d.partitions, 0);
-  conv_inverse(sum, F32(word_address(io.design, LOUDNESS_TWIDDLE)));
-  I32 energy = loudness_section(io, d, channel);
+  conv_inverse(F32(word_address(io.design, LOUDNESS_TWIDDLE)), z);
   const int frames = io.n_frames - block * CONV_BLOCK;
-  for (int k = g; k < d.points; k += 128) {
-    float s[64];
-    for (int i = 0; i < d.step_; i++) {
-      const int n = k * d.step_ + i;
-      const float y = n < frames ? flush_tiny(conv_frame(n)) : 0.0;
-      s[i] = y * y;
-    }
-    energy.v[block * d.points + k] = floatBitsToInt(sum_by_halves(s, d.step_));
+  barrier();
+  [[unroll]] for (int k = 0; k < 8; k++) {
+    const int pair = g + 128 * k;
+    vec2 y = flush_tiny(z[8 + k]);
+    y = vec2(2 * pair < frames ? y.x : 0.0, 2 * pair + 1 < frames ? y.y : 0.0);
+    points[pair] = y * y;
   }
+  halve_squares(uint(d.step_));
+  I32 energy = loudness_section(io, d, channel);
+  for (int k = g; k < d.points; k += 128)
+    energy.v[block * d.points + k] = floatBitsToInt(energy_of_point(k));
 }

@@ -2,39 +2,47 @@
 /* SPDX-License-Identifier: MIT
  * out = in + sum of (gain - 1) * band; column = channel. */
 #include "multiband.glsl"
+#include "spline.glsl"
 layout(local_size_x = 256) in;
 
 shared float gain[6][128 + 4];
+shared vec4 weights[64];
 
-float band_sum(StageIo io, MultibandDesign d, int block, int channel, int i) {
-  const int k = int(uint(i) / uint(d.step_)), f = i - k * d.step_;
-  const int c = k + (2 * f >= d.step_ ? 1 : 0), w = 4 * f;
-  float sum = 0.0;
-  for (int b = 0; b < d.bands; b++) {
-    const float g = spline(d.weights[w], d.weights[w + 1], d.weights[w + 2], d.weights[w + 3],
-                           gain[b][c], gain[b][c + 1], gain[b][c + 2], gain[b][c + 3]);
-    sum = sum + g * band_frame(io, d, block, b, channel, i);
+/* Four frames from i on. */
+vec4 compressed(StageIo io, int bands, int step, int block, int channel, int i) {
+  const int f = i & (step - 1), p = first_point(i, step);
+  const vec4 w0 = weights[f], w1 = weights[f + 1], w2 = weights[f + 2], w3 = weights[f + 3];
+  vec4 sum = vec4(0.0), below = vec4(0.0), upto = vec4(0.0);
+  for (int b = 0; b < bands; b++) { /* a band is the difference of two low passes */
+    LowPass pass = low_pass(io, bands, block, b, channel);
+    upto = load_quad(pass.frames, pass.n_frames, i);
+    const vec4 points = vec4(gain[b][p], gain[b][p + 1], gain[b][p + 2], gain[b][p + 3]);
+    const vec4 g = spline_quad(w0, w1, w2, w3, points);
+    sum = sum + g * (b > 0 ? upto - below : upto);
+    below = upto;
   }
-  return sum;
+  return flush_tiny(upto + sum); /* the last low pass is the input */
 }
 
 void main() {
   const StageIo io = lane_io();
-  const int block = block_index(), channel = column_index();
+  const int block = block_index(), channel = column_index(), t = int(gl_LocalInvocationID.x);
   MultibandDesign d = MultibandDesign(io.design);
   if (block >= io.n_blocks) return;
-  const int last = int(uint(io.n_frames - 1) / uint(d.step_));
-  for (int b = 0; b < d.bands; b++)
-    for (int k = int(gl_LocalInvocationID.x); k < d.points + 4; k += 256) {
-      const int at = min_int(max_int(block * d.points + k - 2, 0), last);
-      const int r = band_section(io, d, MULTIBAND_REDUCTION, b).v[at];
-      gain[b][k] = level_exp2(d.makeup[b] * 256 - r * 4) - 1.0;
+  const int bands = d.bands, step = d.step_, points = d.points;
+  const int last = int(uint(io.n_frames - 1) / uint(step));
+  for (int b = 0; b < bands; b++) {
+    I32 reduction = band_section(io, d, MULTIBAND_REDUCTION, b);
+    const int makeup = d.makeup[b] * 256;
+    for (int k = t; k < points + 4; k += 256) {
+      const int r = reduction.v[min_int(max_int(block * points + k - 2, 0), last)];
+      gain[b][k] = level_exp2(makeup - r * 4) - 1.0;
     }
-  barrier();
-  F32 src = src_channel(io, channel), dst = dst_channel(io, channel);
-  for (int i = int(gl_LocalInvocationID.x); i < BLOCK_FRAMES; i += 256) {
-    const int frame = block * BLOCK_FRAMES + i;
-    if (frame < io.n_frames)
-      dst.v[frame] = flush_tiny(src.v[frame] + band_sum(io, d, block, channel, i));
   }
+  if (t < 64) weights[t] = d.weights[t];
+  barrier();
+  F32x4 dst = F32x4(uvec2(dst_channel(io, channel)));
+  for (int i = 4 * t; i < BLOCK_FRAMES; i += 4 * 256)
+    store_quad(dst, io.n_frames, block * BLOCK_FRAMES + i,
+               compressed(io, bands, step, block, channel, i));
 }

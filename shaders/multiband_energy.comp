@@ -1,25 +1,35 @@
 #version 450
 /* SPDX-License-Identifier: MIT
  * Energies at control rate, channels linked; column = band. */
+#extension GL_EXT_control_flow_attributes : require
 #include "multiband.glsl"
-#include "energy.glsl"
 layout(local_size_x = 128) in;
-
-float step_energy(StageIo io, MultibandDesign d, int block, int band, int channel, int k) {
-  float s[64];
-  for (int i = 0; i < d.step_; i++) {
-    const float x = flush_tiny(band_frame(io, d, block, band, channel, k * d.step_ + i));
-    s[i] = x * x;
-  }
-  return sum_by_halves(s, d.step_);
-}
+shared vec2 points[BLOCK_FRAMES / 2];
+#include "energy.glsl"
 
 void main() {
   const StageIo io = lane_io();
-  const int block = block_index(), band = column_index(), k = int(gl_LocalInvocationID.x);
+  const int block = block_index(), band = column_index(), t = int(gl_LocalInvocationID.x);
   MultibandDesign d = MultibandDesign(io.design);
-  if (block >= io.n_blocks || k >= d.points) return;
-  float e = step_energy(io, d, block, band, 0, k);
-  for (int c = 1; c < io.channels; c++) e = max_float(e, step_energy(io, d, block, band, c, k));
-  band_section(io, d, MULTIBAND_ENERGY, band).v[block * d.points + k] = floatBitsToInt(e);
+  if (block >= io.n_blocks) return;
+  const int bands = d.bands, n = d.points;
+  const uint step = uint(d.step_);
+  float energy = 0.0; /* of point t */
+  for (int c = 0; c < io.channels; c++) {
+    LowPass upto = low_pass(io, bands, block, band, c);
+    LowPass below = low_pass(io, bands, block, band > 0 ? band - 1 : 0, c);
+    barrier();
+    [[unroll]] for (int k = 0; k < 4; k++) {
+      const int i = 4 * (t + 128 * k);
+      vec4 x = load_quad(upto.frames, upto.n_frames, i);
+      if (band > 0) x = x - load_quad(below.frames, below.n_frames, i);
+      x = flush_tiny(x);
+      points[i >> 1] = x.xy * x.xy;
+      points[(i >> 1) + 1] = x.zw * x.zw;
+    }
+    halve_squares(step);
+    if (t < n) energy = max_float(energy, energy_of_point(t));
+  }
+  if (t < n)
+    band_section(io, d, MULTIBAND_ENERGY, band).v[block * n + t] = floatBitsToInt(energy);
 }

@@ -9,6 +9,6 @@ void main() {
   const int block = block_index();
   MultibandDesign d = MultibandDesign(io.design);
   if (block > io.n_blocks || d.bands == 1) return;
-  conv_forward(io, F32(word_address(io.design, MULTIBAND_TWIDDLE)), multiband_ring_words(io, d),
-               block, column_index());
+  conv_forward(io, F32(word_address(io.design, MULTIBAND_TWIDDLE)),
+               multiband_ring_words(io, d.bands), block, column_index());
 }

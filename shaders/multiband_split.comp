@@ -12,10 +12,11 @@ void main() {
   const uint column = uint(column_index());
   const int f = int(column / uint(io.channels)), c = int(column % uint(io.channels));
   const uint at = MULTIBAND_SPECTRA + uint(f * d.partitions) * CONV_SPECTRUM;
-  ConvSum sum = conv_zero();
-  conv_add(sum, io, multiband_ring_words(io, d), block, c, word_address(io.design, at),
+  vec2 z[16];
+  [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
+  conv_add(z, io, multiband_ring_words(io, d.bands), block, c, word_address(io.design, at),
            d.partitions, d.centre_blocks);
-  conv_inverse(sum, F32(word_address(io.design, MULTIBAND_TWIDDLE)));
-  F32 to = low_pass_block(io, d, block, f, c);
-  for (int i = int(gl_LocalInvocationID.x); i < CONV_BLOCK; i += 128) to.v[i] = conv_frame(i);
+  conv_inverse(F32(word_address(io.design, MULTIBAND_TWIDDLE)), z);
+  F32x2 to = F32x2(low_pass_block(io, d.bands, block, f, c));
+  [[unroll]] for (int k = 0; k < 8; k++) to.v[int(gl_LocalInvocationID.x) + 128 * k] = z[8 + k];
 }
