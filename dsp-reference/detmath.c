@@ -10,7 +10,7 @@
 
 /* The bits are the promise: refuse modes in which + - * / are not IEEE double.
  * Contraction to fma is switched off by -ffp-contract=off on the command line. */
-#if FLT_EVAL_METHOD != 0 || defined(__FAST_MATH__)
+#if (FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16) || defined(__FAST_MATH__) /* 16: _Float16 */
 #error "detmath needs plain IEEE double: no x87 registers, no -ffast-math"
 #endif
 
