@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The multiband compressor against formulas in double precision: crossovers, static
  * curve, times, link and smoothness of the gain. */
-#include "multiband.h"
+#include "multiband_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,52 +14,9 @@
 #include <string.h>
 
 #include "fir_design.h"
-#include "oracle.h"
 
-#define SEED UINT64_C(7005)
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 static const double PI = 3.14159265358979324, OCTAVE_DB = 6.0205999132796239;
 static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
-static const double crossovers[] = {110, 400, 1500, 5000, 12000};
-
-/* n bands that do nothing until their settings change. */
-static struct multiband_params *settings(int n_bands) {
-  struct multiband_params *p = oracle_params(&stage_multiband);
-  p->n_bands = n_bands;
-  p->n_crossovers = n_bands - 1;
-  for (int i = 0; i < n_bands - 1; i++)
-    p->crossover_hz[i] = n_bands == 2 ? 1000 : crossovers[i];
-  for (int i = 0; i < n_bands; i++)
-    p->bands[i] = (struct multiband_band){.ratio = 1, .attack_ms = 20, .release_ms = 150};
-  return p;
-}
-
-/* Bands that work hard on signals near -20 dBFS. */
-static struct multiband_params *busy(int n_bands) {
-  struct multiband_params *p = settings(n_bands);
-  for (int i = 0; i < n_bands; i++)
-    p->bands[i] = (struct multiband_band){.threshold_db = -45 + i, .ratio = 2 + i, .knee_db = 6,
-                                          .attack_ms = 2 + 5 * i, .release_ms = 30 + 40 * i,
-                                          .makeup_db = 3 - i};
-  return p;
-}
-
-/* Stereo noise whose level falls and rises four times a second. */
-static struct oracle_audio music(int32_t n, int rate_hz) {
-  struct oracle_audio a = oracle_audio_create(n);
-  oracle_stereo(a.in[0], a.in[1], n, 0.5, SEED);
-  for (int32_t i = 0; i < n; i++) {
-    const float level = (float)(0.55 + 0.45 * sin(2 * PI * 4 * i / rate_hz));
-    for (int c = 0; c < 2; c++) a.in[c][i] *= level;
-  }
-  return a;
-}
-
-static void run(const struct multiband_params *p, int rate_hz, int channels,
-                struct oracle_audio *a) {
-  assert_int_equal(oracle_run_stage(&stage_multiband, p, rate_hz, channels, a->n,
-                                    (const float *const *)a->in, a->out, 5), 0);
-}
 
 /* The gain that a makeup in dB becomes: octaves in Q16. */
 static double realised_gain(double db) { return exp2(round(db * 65536 / OCTAVE_DB) / 65536); }
@@ -71,11 +28,11 @@ static void test_equal_makeup(void **unused) {
   static const double makeups[] = {-24, -4.5, 1, 6, 24};
   for (int n_bands = 1; n_bands <= MULTIBAND_MAX_BANDS; n_bands++)
     for (int m = 0; m < COUNT(makeups); m++) {
-      struct multiband_params *p = settings(n_bands);
+      struct multiband_params *p = multiband_idle(n_bands);
       for (int b = 0; b < n_bands; b++) p->bands[b].makeup_db = makeups[m];
       struct oracle_audio a = oracle_audio_create(20000);
       oracle_stereo(a.in[0], a.in[1], a.n, 0.5, SEED);
-      run(p, 48000, 2, &a);
+      multiband_run(p, 48000, 2, &a);
       const double g = realised_gain(makeups[m]);
       double error = 0;
       for (int32_t i = 0; i < a.n; i++) error += pow(a.out[0][i] - g * a.in[0][i], 2);
@@ -152,14 +109,14 @@ static void test_crossovers(void **unused) {
   (void)unused;
   double worst = 0;
   for (int slope = 12; slope <= 96; slope += 12) {
-    struct multiband_params *p = settings(3);
+    struct multiband_params *p = multiband_idle(3);
     p->slope_db_oct = slope;
     worst = fmax(worst, crossover_error_db(p, slope % 24 ? 44100 : 48000));
     free(p);
   }
   print_message("crossovers, all slopes: worst %.5f dB\n", worst);
   for (int i = 0; i < COUNT(rates); i++) {
-    struct multiband_params *p = settings(i == 1 ? 6 : 2);
+    struct multiband_params *p = multiband_idle(i == 1 ? 6 : 2);
     worst = fmax(worst, crossover_error_db(p, rates[i]));
     free(p);
   }
@@ -189,7 +146,7 @@ static double curve_error_db(const struct multiband_params *p, int band, double 
   for (int k = 0; k < LEVELS; k++)
     oracle_sine(a.in[0] + (size_t)k * STEP_FRAMES, STEP_FRAMES, 48000, freq_hz,
                 oracle_gain(-54 + 2.0 * k), 0);
-  run(p, 48000, 1, &a);
+  multiband_run(p, 48000, 1, &a);
   double worst = 0;
   for (int k = 0; k < LEVELS; k++) {
     const size_t at = (size_t)(k + 1) * STEP_FRAMES - MEASURED - 100; /* 100: the band's filter */
@@ -208,7 +165,7 @@ static void test_static_curve(void **unused) {
   static const double knees[] = {0, 6, 24}, ratios[] = {1.5, 2, 4, 20, 100};
   double worst = 0;
   for (int i = 0; i < COUNT(knees) * COUNT(ratios); i++) {
-    struct multiband_params *p = settings(1);
+    struct multiband_params *p = multiband_idle(1);
     p->bands[0] = (struct multiband_band){.threshold_db = -29.9, .ratio = ratios[i % COUNT(ratios)],
                                           .knee_db = knees[i / COUNT(ratios)], .attack_ms = 1,
                                           .release_ms = 10, .makeup_db = 2};
@@ -224,7 +181,7 @@ static void test_static_curve(void **unused) {
 /* A sine in the middle of three bands; the band's own level there counts. */
 static void test_static_curve_in_band(void **unused) {
   (void)unused;
-  struct multiband_params *p = settings(3);
+  struct multiband_params *p = multiband_idle(3);
   p->crossover_hz[0] = 100, p->crossover_hz[1] = 10000, p->slope_db_oct = 48;
   p->bands[1] = (struct multiband_band){.threshold_db = -30, .ratio = 3, .knee_db = 6,
                                         .attack_ms = 1, .release_ms = 10};
@@ -268,7 +225,7 @@ static double time_to_63(const struct oracle_audio *a, int32_t at, int32_t end, 
 /* Alternating +A, -A: every block has the same energy, so the detector adds no ripple.
  * Below the threshold, above it, below it again; results in percent of the setting. */
 static void measure_times(const struct timing *t, int rate_hz, double *attack, double *release) {
-  struct multiband_params *p = settings(1);
+  struct multiband_params *p = multiband_idle(1);
   p->rms_ms = 0;
   p->bands[0] = (struct multiband_band){.threshold_db = -30, .ratio = 2,
                                         .attack_ms = t->attack_ms, .release_ms = t->release_ms};
@@ -279,7 +236,7 @@ static void measure_times(const struct timing *t, int rate_hz, double *attack, d
     const double db = i < quiet || i >= quiet + loud ? -50 : -30 + t->over_db;
     a.in[0][i] = (float)(i & 1 ? -oracle_gain(db) : oracle_gain(db));
   }
-  run(p, rate_hz, 1, &a);
+  multiband_run(p, rate_hz, 1, &a);
   *attack = 100 * (time_to_63(&a, quiet, quiet + loud, rate_hz) / t->attack_ms - 1);
   *release = 100 * (time_to_63(&a, quiet + loud, a.n, rate_hz) / t->release_ms - 1);
   oracle_audio_destroy(&a);
@@ -310,21 +267,21 @@ static void test_times(void **unused) {
 
 static void test_link(void **unused) {
   (void)unused;
-  struct multiband_params *p = busy(3);
-  struct oracle_audio a = music(30000, 48000), b = oracle_audio_create(30000);
+  struct multiband_params *p = multiband_busy(3);
+  struct oracle_audio a = multiband_music(30000, 48000), b = oracle_audio_create(30000);
   for (int32_t i = 0; i < a.n; i++) a.in[1][i] = a.in[0][i] / 4; /* exact */
-  run(p, 48000, 2, &a);
+  multiband_run(p, 48000, 2, &a);
   for (int32_t i = 0; i < a.n; i++) assert_true(a.out[1][i] == a.out[0][i] / 4);
   oracle_audio_destroy(&a);
-  a = music(30000, 48000);
-  run(p, 48000, 2, &a);
+  a = multiband_music(30000, 48000);
+  multiband_run(p, 48000, 2, &a);
   for (int c = 0; c < 2; c++) memcpy(b.in[c], a.in[1 - c], (size_t)a.n * sizeof(float));
-  run(p, 48000, 2, &b);
+  multiband_run(p, 48000, 2, &b);
   for (int c = 0; c < 2; c++)
     assert_memory_equal(b.out[c], a.out[1 - c], (size_t)a.n * sizeof(float));
   free(p);
-  p = busy(1);
-  run(p, 48000, 2, &a);
+  p = multiband_busy(1);
+  multiband_run(p, 48000, 2, &a);
   for (int32_t i = 0; i < a.n; i++) {
     if (fabsf(a.in[0][i]) < 1e-3 || fabsf(a.in[1][i]) < 1e-3) continue;
     const double left = (double)a.out[0][i] / a.in[0][i], right = (double)a.out[1][i] / a.in[1][i];
@@ -338,7 +295,7 @@ static void test_link(void **unused) {
 /* Energy further than 3 kHz from a 997 Hz carrier whose level swings 20 dB, re the whole. */
 static double spurs_db(double rms_ms) {
   enum { N = 1 << 17, RATE = 48000 };
-  struct multiband_params *p = settings(1);
+  struct multiband_params *p = multiband_idle(1);
   p->rms_ms = rms_ms;
   p->bands[0] = (struct multiband_band){.threshold_db = -35, .ratio = 4, .knee_db = 6,
                                         .attack_ms = 5, .release_ms = 100};
@@ -346,7 +303,7 @@ static double spurs_db(double rms_ms) {
   for (int32_t i = 0; i < N; i++)
     a.in[0][i] = (float)(oracle_gain(-14 + 10 * sin(2 * PI * 3 * i / RATE)) *
                          sin(2 * PI * 997 * i / RATE));
-  run(p, RATE, 1, &a);
+  multiband_run(p, RATE, 1, &a);
   double *re = oracle_alloc(N * sizeof *re), *im = oracle_alloc(N * sizeof *im), far = 0, all = 0;
   for (int32_t i = 0; i < N; i++) re[i] = a.out[0][i] * pow(sin(PI * i / N), 8);
   struct fft_plan *plan = fft_plan_create(N);
@@ -384,7 +341,7 @@ static void assert_refused(const struct multiband_params *p, const char *key) {
 static void test_errors(void **unused) {
   (void)unused;
   const char *row = NULL, *why = NULL;
-  struct multiband_params *p = settings(3);
+  struct multiband_params *p = multiband_idle(3);
   struct oracle_stage s;
   assert_null(stage_multiband.check(p, &row));
   p->n_bands = 2;
@@ -408,7 +365,7 @@ static void test_errors(void **unused) {
 
 static void test_neutral(void **unused) {
   (void)unused;
-  struct multiband_params *p = settings(4);
+  struct multiband_params *p = multiband_idle(4);
   p->bands[2].threshold_db = -60;
   assert_true(stage_multiband.neutral(p));
   p->bands[3].makeup_db = -0.1;

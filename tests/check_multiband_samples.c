@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The multiband compressor's samples by memcmp: transparency, silence, segments, lengths
  * and subnormals. */
-#include "multiband.h"
+#include "multiband_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,52 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
 
-#define SEED UINT64_C(7005)
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-static const double PI = 3.14159265358979324;
 static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
-static const double crossovers[] = {110, 400, 1500, 5000, 12000};
-
-/* n bands that do nothing until their settings change. */
-static struct multiband_params *settings(int n_bands) {
-  struct multiband_params *p = oracle_params(&stage_multiband);
-  p->n_bands = n_bands;
-  p->n_crossovers = n_bands - 1;
-  for (int i = 0; i < n_bands - 1; i++)
-    p->crossover_hz[i] = n_bands == 2 ? 1000 : crossovers[i];
-  for (int i = 0; i < n_bands; i++)
-    p->bands[i] = (struct multiband_band){.ratio = 1, .attack_ms = 20, .release_ms = 150};
-  return p;
-}
-
-/* Bands that work hard on signals near -20 dBFS. */
-static struct multiband_params *busy(int n_bands) {
-  struct multiband_params *p = settings(n_bands);
-  for (int i = 0; i < n_bands; i++)
-    p->bands[i] = (struct multiband_band){.threshold_db = -45 + i, .ratio = 2 + i, .knee_db = 6,
-                                          .attack_ms = 2 + 5 * i, .release_ms = 30 + 40 * i,
-                                          .makeup_db = 3 - i};
-  return p;
-}
-
-/* Stereo noise whose level falls and rises four times a second. */
-static struct oracle_audio music(int32_t n, int rate_hz) {
-  struct oracle_audio a = oracle_audio_create(n);
-  oracle_stereo(a.in[0], a.in[1], n, 0.5, SEED);
-  for (int32_t i = 0; i < n; i++) {
-    const float level = (float)(0.55 + 0.45 * sin(2 * PI * 4 * i / rate_hz));
-    for (int c = 0; c < 2; c++) a.in[c][i] *= level;
-  }
-  return a;
-}
-
-static void run(const struct multiband_params *p, int rate_hz, int channels,
-                struct oracle_audio *a) {
-  assert_int_equal(oracle_run_stage(&stage_multiband, p, rate_hz, channels, a->n,
-                                    (const float *const *)a->in, a->out, 5), 0);
-}
 
 static void assert_same(float *const *a, float *const *b, int32_t n) {
   for (int c = 0; c < 2; c++) assert_memory_equal(a[c], b[c], (size_t)n * sizeof(float));
@@ -68,12 +24,12 @@ static void test_transparent(void **unused) {
   (void)unused;
   for (int i = 0; i < COUNT(rates) + MULTIBAND_MAX_BANDS; i++) {
     const int rate_hz = i < COUNT(rates) ? rates[i] : 48000;
-    struct multiband_params *p = settings(i < COUNT(rates) ? 4 : i - COUNT(rates) + 1);
+    struct multiband_params *p = multiband_idle(i < COUNT(rates) ? 4 : i - COUNT(rates) + 1);
     for (int b = 0; b < p->n_bands; b++) p->bands[b].ratio = 4, p->bands[b].knee_db = 6;
     assert_false(stage_multiband.neutral(p));
     struct oracle_audio a = oracle_audio_create(30001);
     oracle_stereo(a.in[0], a.in[1], a.n, 0.3, SEED);
-    run(p, rate_hz, 2, &a);
+    multiband_run(p, rate_hz, 2, &a);
     assert_same(a.in, a.out, a.n);
     oracle_audio_destroy(&a);
     free(p);
@@ -82,13 +38,13 @@ static void test_transparent(void **unused) {
 
 static void test_silence(void **unused) {
   (void)unused;
-  struct multiband_params *p = busy(4);
+  struct multiband_params *p = multiband_busy(4);
   for (int b = 0; b < 4; b++) p->bands[b].makeup_db = 24;
   struct oracle_audio a = oracle_audio_create(20000);
-  run(p, 48000, 2, &a);
+  multiband_run(p, 48000, 2, &a);
   assert_same(a.in, a.out, a.n);
   oracle_noise(a.in[0], a.n, 1, SEED);
-  run(p, 48000, 2, &a);
+  multiband_run(p, 48000, 2, &a);
   assert_memory_equal(a.in[1], a.out[1], (size_t)a.n * sizeof(float));
   assert_memory_not_equal(a.in[0], a.out[0], (size_t)a.n * sizeof(float));
   oracle_audio_destroy(&a);
@@ -100,8 +56,8 @@ static void test_segments(void **unused) {
   const int segments[] = {1, 3, 7, 64};
   for (int n_bands = 1; n_bands <= MULTIBAND_MAX_BANDS; n_bands++)
     for (int mono = 0; mono < 2; mono++) {
-      struct multiband_params *p = busy(n_bands);
-      struct oracle_audio a = music(23 * 2048 + 31, 48000), b = music(23 * 2048 + 31, 48000);
+      struct multiband_params *p = multiband_busy(n_bands);
+      struct oracle_audio a = multiband_music(23 * 2048 + 31, 48000), b = multiband_music(23 * 2048 + 31, 48000);
       struct oracle_stage s;
       assert_int_equal(oracle_design(&s, &stage_multiband, p, 48000, 2 - mono, NULL), 0);
       oracle_render(&s, a.n, (const float *const *)a.in, a.out, 100);
@@ -120,11 +76,11 @@ static void test_segments(void **unused) {
 static void test_lengths(void **unused) {
   (void)unused;
   const int32_t lengths[] = {1, 2, 15, 16, 17, 2047, 2048, 2049, 4095, 4096, 4097, 6145, 14335};
-  struct multiband_params *p = busy(3);
+  struct multiband_params *p = multiband_busy(3);
   struct oracle_stage s;
   assert_int_equal(oracle_design(&s, &stage_multiband, p, 48000, 2, NULL), 0);
   for (int i = 0; i < COUNT(lengths); i++) {
-    struct oracle_audio a = music(lengths[i], 48000), padded = oracle_audio_create(30000);
+    struct oracle_audio a = multiband_music(lengths[i], 48000), padded = oracle_audio_create(30000);
     for (int c = 0; c < 2; c++) memcpy(padded.in[c], a.in[c], (size_t)a.n * sizeof(float));
     oracle_render(&s, a.n, (const float *const *)a.in, a.out, 2);
     oracle_render(&s, padded.n, (const float *const *)padded.in, padded.out, 5);
@@ -142,7 +98,7 @@ static void test_lengths(void **unused) {
 static void test_subnormals(void **unused) {
   (void)unused;
   if (!oracle_flush_subnormals(false)) skip();
-  struct multiband_params *p = busy(4);
+  struct multiband_params *p = multiband_busy(4);
   struct oracle_audio a = oracle_audio_create(80000);
   for (int32_t i = 0; i < a.n; i++)
     for (int c = 0; c < 2; c++)

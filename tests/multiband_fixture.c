@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * See multiband_fixture.h. */
+#include "multiband_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+static const double PI = 3.14159265358979324;
+static const double crossovers[] = {110, 400, 1500, 5000, 12000};
+
+struct multiband_params *multiband_idle(int n_bands) {
+  struct multiband_params *p = oracle_params(&stage_multiband);
+  p->n_bands = n_bands;
+  p->n_crossovers = n_bands - 1;
+  for (int i = 0; i < n_bands - 1; i++)
+    p->crossover_hz[i] = n_bands == 2 ? 1000 : crossovers[i];
+  for (int i = 0; i < n_bands; i++)
+    p->bands[i] = (struct multiband_band){.ratio = 1, .attack_ms = 20, .release_ms = 150};
+  return p;
+}
+
+struct multiband_params *multiband_busy(int n_bands) {
+  struct multiband_params *p = multiband_idle(n_bands);
+  for (int i = 0; i < n_bands; i++)
+    p->bands[i] = (struct multiband_band){.threshold_db = -45 + i, .ratio = 2 + i, .knee_db = 6,
+                                          .attack_ms = 2 + 5 * i, .release_ms = 30 + 40 * i,
+                                          .makeup_db = 3 - i};
+  return p;
+}
+
+struct oracle_audio multiband_music(int32_t n, int rate_hz) {
+  struct oracle_audio a = oracle_audio_create(n);
+  oracle_stereo(a.in[0], a.in[1], n, 0.5, SEED);
+  for (int32_t i = 0; i < n; i++) {
+    const float level = (float)(0.55 + 0.45 * sin(2 * PI * 4 * i / rate_hz));
+    for (int c = 0; c < 2; c++) a.in[c][i] *= level;
+  }
+  return a;
+}
+
+void multiband_run(const struct multiband_params *p, int rate_hz, int channels,
+                struct oracle_audio *a) {
+  assert_int_equal(oracle_run_stage(&stage_multiband, p, rate_hz, channels, a->n,
+                                    (const float *const *)a->in, a->out, 5), 0);
+}
