@@ -66,8 +66,7 @@ struct batch {
  * Otherwise the engine failed; lanes delivered before are valid. */
 enum engine_status batch_render(const struct engine *engine, struct batch *batch);
 
-/* For tests: flips bit `bit` of one sample of a stage's output on the engine, before it is
- * checked. "stage:channel:frame:bit", NULL to stop. Also from the environment variable
- * LACQUER_TEST_FLIP. Ignored on the CPU engine. */
+/* For tests: this environment variable, "stage:channel:frame:bit", flips one bit of one
+ * sample of a stage's output on a device before it is checked. Not on the CPU engine. */
 #define TEST_FLIP_VARIABLE "LACQUER_TEST_FLIP"
 #endif

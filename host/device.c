@@ -99,9 +99,8 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
 }
 
 static enum status prove_chain(const struct engine *engine, struct failure *why) {
-  if (getenv(TEST_FLIP_VARIABLE) == NULL && gpu_proof_known(engine, "chain")) return STATUS_OK;
-  char *flip = getenv(TEST_FLIP_VARIABLE);
-  if (flip) return STATUS_OK; /* the hook is for renders */
+  if (getenv(TEST_FLIP_VARIABLE)) return STATUS_OK; /* the hook is for renders */
+  if (gpu_proof_known(engine, "chain")) return STATUS_OK;
   struct chain_test t = {.pcm = malloc(2 * TEST_FRAMES * sizeof(float))};
   enum status status = STATUS_AGAIN;
   if (t.pcm && !design_test(&t)) {

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
 
 static void assert_same(float *const *a, float *const *b, int32_t n) {
