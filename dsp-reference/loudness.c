@@ -133,7 +133,7 @@ static float hop_sum(const int32_t *energy, const int32_t *second, const int32_t
       float e = uintBitsToFloat(to_uint(energy[row + t]));
       if (second) e = e + uintBitsToFloat(to_uint(second[row + t]));
       const float g = gain ? 1.0f + uintBitsToFloat(to_uint(gain[row + t])) : 1.0f;
-      sum[t] = sum[t] + g * g * e;
+      sum[t] = sum[t] + weigh(g, e);
     }
   for (int half = 128; half > 0; half /= 2)
     for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];

@@ -6,6 +6,9 @@
 #include "twin.h"
 /* First control point of hop h; four hops span `quarters` points. */
 TWIN_FN int hop_begin(int h, int quarters) { return (h * quarters + 2) >> 2; }
+/* Energy of a control point under a gain. Below 2^-50 it is nothing to a gate at -70 LUFS;
+ * and a gain is 0 or at least 2^-24, so that no product is denormal. */
+TWIN_FN float weigh(float gain, float energy) { return gain * gain * flush_tiny(energy); }
 /* Whole hops in a track. */
 TWIN_FN int hop_count(int n_frames, int quarters, int frames_per_point) {
   return to_int(to_uint(n_frames) / (to_uint(quarters * frames_per_point) / 4u));

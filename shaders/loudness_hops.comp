@@ -15,7 +15,7 @@ float weighted(StageIo io, LoudnessDesign d, int at) {
     I32 gain = I32(address_of(io.aux, LIMITER_GAIN, uint(io.n_blocks * d.points)));
     g = 1.0 + intBitsToFloat(gain.v[at]);
   }
-  return g * g * e;
+  return weigh(g, e);
 }
 
 void main() {
