@@ -12,7 +12,7 @@
 enum {
   BLOCK_FRAMES = 2048, /* the unit of every range; divides every control step */
   MAX_CHANNELS = 2,
-  MAX_STAGE_PASSES = 8,
+  MAX_STAGE_PASSES = 16,
 };
 
 /* What one pass works on: one track's buffers for one stage. The layout is

@@ -7,7 +7,7 @@
 
 enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
-enum { MAX_CHAIN = MAX_SLOTS - 4 };
+enum { MAX_CHAIN = 12 }; /* and a tail of up to MAX_SLOTS - MAX_CHAIN slots */
 
 /* The tail of one variant. */
 struct tail {

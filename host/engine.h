@@ -6,7 +6,7 @@
 #define LACQUER_ENGINE_H
 #include "stage.h"
 
-enum { MAX_SLOTS = 16, MAX_LANES = 256 };
+enum { MAX_SLOTS = 24, MAX_LANES = 256 };
 
 enum engine_status {
   ENGINE_OK,

@@ -11,7 +11,7 @@
 #include "stage.h"
 
 enum {
-  MANIFEST_CHAIN_STAGES = 12, /* with the tail stages, at most MAX_SLOTS (engine.h) */
+  MANIFEST_CHAIN_STAGES = 12, /* at most MAX_CHAIN (chain.h) */
   MANIFEST_TRACKS = 1000000,
 };
 
