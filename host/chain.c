@@ -71,40 +71,49 @@ static int add_slot(struct run *r, const struct stage *stage, enum lane_buffer s
   return r->n_slots++;
 }
 
-/* Chain stages pass the audio to and fro between A and B; the limiter leaves the
- * chain's output alone, for the next variant. */
-static void plan_slots(struct run *r) {
-  enum lane_buffer at = BUFFER_A, other = BUFFER_B;
-  for (int i = 0; i < r->batch->n_stages; i++) {
-    add_slot(r, r->batch->stage[i], at, other, -1);
-    const enum lane_buffer t = at;
-    at = other, other = t;
+/* Chain stages pass the audio to and fro between A and B. Returns where it ends. */
+static enum lane_buffer plan_chain(struct run *r) {
+  enum lane_buffer at = BUFFER_A;
+  for (int s = 0; s < r->batch->n_stages; s++) {
+    const enum lane_buffer to = at == BUFFER_A ? BUFFER_B : BUFFER_A;
+    add_slot(r, r->batch->stage[s], at, to, -1);
+    for (int i = 0; i < r->batch->n_lanes; i++)
+      r->design[i][s] = r->batch->lanes[i].design[s];
+    at = to;
   }
-  r->limiter = add_slot(r, &stage_limiter, at, other, -1);
-  r->loudness = add_slot(r, &stage_loudness, at, BUFFER_NONE, r->limiter);
-  r->again = add_slot(r, &stage_loudness, other, BUFFER_NONE, -1);
-  r->dither = add_slot(r, stage_find("dither"), other, BUFFER_PCM, -1);
+  return at;
+}
+
+/* The slots that every variant runs through. The limiter leaves its input in `at` alone,
+ * for the next variant. */
+static void plan_tail(struct run *r, enum lane_buffer at) {
+  const enum lane_buffer limited = at == BUFFER_A ? BUFFER_B : BUFFER_A;
+  struct tail_slots *slot = &r->tail;
+  slot->limiter = add_slot(r, &stage_limiter, at, limited, -1);
+  slot->loudness = add_slot(r, &stage_loudness, at, BUFFER_NONE, slot->limiter);
+  slot->again = add_slot(r, &stage_loudness, limited, BUFFER_NONE, -1);
+  slot->dither = add_slot(r, stage_find("dither"), limited, BUFFER_PCM, -1);
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    const struct tail *t = &r->batch->lanes[i].tails[0];
+    r->design[i][slot->limiter] = t->limiter;
+    r->design[i][slot->loudness] = r->design[i][slot->again] = r->batch->loudness;
+    r->design[i][slot->dither] = t->dither;
+  }
 }
 
 static void open_session(struct run *r) {
   const struct batch *b = r->batch;
-  struct lane_plan *lanes = calloc((size_t)b->n_lanes, sizeof *lanes);
+  struct lane_plan *lanes = calloc(MAX_LANES, sizeof *lanes);
   if (!lanes) {
     r->status = ENGINE_NO_MEMORY;
     return;
   }
   for (int i = 0; i < b->n_lanes; i++) {
-    const struct lane_job *job = &b->lanes[i];
-    for (int s = 0; s < b->n_stages; s++) r->design[i][s] = job->design[s];
-    r->design[i][r->limiter] = job->tails[0].limiter;
-    r->design[i][r->loudness] = r->design[i][r->again] = b->loudness;
-    r->design[i][r->dither] = job->tails[0].dither;
-    lanes[i].n_frames = job->n_frames;
+    lanes[i].n_frames = r->lane[i].n_frames;
     memcpy(lanes[i].design, r->design[i], sizeof lanes[i].design);
     if (lane_blocks(r, i) > r->max_blocks) r->max_blocks = lane_blocks(r, i);
-    r->lane[i].previous_tail = -1;
   }
-  const struct session_plan plan = {b->rate_hz, b->channels, r->n_slots, b->n_lanes,
+  const struct session_plan plan = {r->rate_hz, b->channels, r->n_slots, b->n_lanes,
                                     b->segment_blocks, r->slots, lanes};
   note(r, r->engine->open(r->engine->self, &plan, &r->session));
   if (!r->status) note(r, check_open(r, &plan));
@@ -126,7 +135,7 @@ static void upload(struct run *r) {
 static void run_hops(struct run *r, int slot, uint64_t *mask) {
   int32_t most = 0;
   for (int i = 0; i < r->batch->n_lanes; i++) {
-    const int32_t n = loudness_hops(r->batch->lanes[i].n_frames, r->batch->rate_hz);
+    const int32_t n = loudness_hops(r->lane[i].n_frames, r->rate_hz);
     if (in_mask(mask, i) && n > most) most = n;
   }
   run_pass(r, slot, LOUDNESS_HOPS, 0, most, mask);
@@ -135,17 +144,16 @@ static void run_hops(struct run *r, int slot, uint64_t *mask) {
 
 /* Integrated loudness from a lane's hops. */
 static double lane_loudness(struct run *r, int lane, int slot) {
-  const struct lane_job *job = &r->batch->lanes[lane];
-  const int32_t n = loudness_hops(job->n_frames, r->batch->rate_hz);
+  const int32_t n = loudness_hops(r->lane[lane].n_frames, r->rate_hz);
   float *hops = malloc(((size_t)n + 1) * sizeof *hops);
   double *scratch = malloc(((size_t)n + 1) * sizeof *scratch), lufs = -HUGE_VAL;
   if (!hops || !scratch) {
     note(r, ENGINE_NO_MEMORY);
   } else if (n && !r->status) {
-    const int64_t at = loudness_hops_offset(r->batch->loudness, lane_blocks(r, lane),
+    const int64_t at = loudness_hops_offset(r->design[lane][slot], lane_blocks(r, lane),
                                             r->batch->channels);
     note(r, r->engine->read_control(r->session, lane, slot, at, n, (int32_t *)(void *)hops));
-    if (!r->status) lufs = loudness_integrated(hops, n, r->batch->rate_hz, scratch);
+    if (!r->status) lufs = loudness_integrated(hops, n, r->rate_hz, scratch);
   }
   free(scratch);
   free(hops);
@@ -154,14 +162,14 @@ static double lane_loudness(struct run *r, int lane, int slot) {
 
 /* The largest word of a section of the limiter's control data. */
 static int32_t section_max(struct run *r, int lane, int section) {
-  const struct limiter_design *d = r->design[lane][r->limiter]->data;
+  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
   const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
   enum { CHUNK = 1 << 20 };
   int32_t *data = malloc(CHUNK * sizeof *data), most = INT32_MIN;
   if (!data) note(r, ENGINE_NO_MEMORY);
   for (int64_t at = 0; at < words && !r->status; at += CHUNK) {
     const int64_t n = words - at < CHUNK ? words - at : CHUNK;
-    note(r, r->engine->read_control(r->session, lane, r->limiter, section * words + at, n, data));
+    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, section * words + at, n, data));
     for (int64_t i = 0; i < n && !r->status; i++)
       if (data[i] > most) most = data[i];
   }
@@ -171,7 +179,7 @@ static int32_t section_max(struct run *r, int lane, int section) {
 
 static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling) {
   r->lane[lane].result.drive_db = drive_db;
-  run_args(r, lane, r->limiter, (const int32_t[5]){solve_drive_q20(drive_db), ceiling});
+  run_args(r, lane, r->tail.limiter, (const int32_t[5]){solve_drive_q20(drive_db), ceiling});
 }
 
 /* ---- the tail of one variant, all lanes side by side ---- */
@@ -206,9 +214,9 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
-    const double start = r->batch->lanes[i].chain_lufs;
-    run_design(r, i, r->limiter, t->limiter);
-    run_args(r, i, r->loudness, with_gain);
+    const double start = lane->input_lufs;
+    run_design(r, i, r->tail.limiter, t->limiter);
+    run_args(r, i, r->tail.loudness, with_gain);
     lane->result = (struct tail_result){.reached = true};
     lane->solve = (struct solve){0};
     lane->searching = !isnan(t->loudness_lufs) && start > -HUGE_VAL;
@@ -224,15 +232,15 @@ static void search_drive(struct run *r, int tail, lane_mask mask) {
   lane_mask todo;
   memcpy(todo, mask, sizeof todo);
   while (any(todo) && !r->status) {
-    run_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
-    check_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
-    run_hops(r, r->loudness, todo);
+    run_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
+    check_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
+    run_hops(r, r->tail.loudness, todo);
     for (int i = 0; i < r->batch->n_lanes; i++) {
       struct lane_run *lane = &r->lane[i];
       if (!in_mask(todo, i)) continue;
       const double tried = lane->result.drive_db;
       if (lane->searching)
-        lane->searching = solve_next(&lane->solve, lane_loudness(r, i, r->loudness));
+        lane->searching = solve_next(&lane->solve, lane_loudness(r, i, r->tail.loudness));
       if (lane->searching || (lane->solve.steps && lane->solve.drive_db != tried))
         set_drive(r, i, lane->solve.drive_db, tail_of(r, i, tail)->ceiling);
       else
@@ -247,8 +255,8 @@ static void drop_mismatched(const struct run *r, lane_mask mask) {
 }
 
 static void apply_and_check(struct run *r, int first_pass, lane_mask mask) {
-  run_passes(r, r->limiter, LIMITER_APPLY, LIMITER_CORRECT, mask);
-  check_passes(r, r->limiter, first_pass, LIMITER_CORRECT, mask);
+  run_passes(r, r->tail.limiter, LIMITER_APPLY, LIMITER_CORRECT, mask);
+  check_passes(r, r->tail.limiter, first_pass, LIMITER_CORRECT, mask);
 }
 
 /* Applies the gains and measures again: blocks above the ceiling get more reduction, at
@@ -275,10 +283,10 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
     }
     if (!any(todo) || round > ROUNDS) break;
     if (round < ROUNDS) {
-      run_passes(r, r->limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
-      check_passes(r, r->limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
+      run_passes(r, r->tail.limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
+      check_passes(r, r->tail.limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
     }
-    run_passes(r, r->limiter, LIMITER_SHAPE, LIMITER_APPLY, todo);
+    run_passes(r, r->tail.limiter, LIMITER_SHAPE, LIMITER_APPLY, todo);
     apply_and_check(r, LIMITER_SHAPE, todo);
   }
   drop_mismatched(r, mask);
@@ -287,15 +295,15 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
 /* True loudness of the limited signal; lanes in `off` missed their target by more than
  * the tolerance although the search had reached it, and get a corrected drive. */
 static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask off) {
-  run_passes(r, r->again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
-  check_passes(r, r->again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
-  run_hops(r, r->again, mask);
+  run_passes(r, r->tail.again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  check_passes(r, r->tail.again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  run_hops(r, r->tail.again, mask);
   memset(off, 0, sizeof(lane_mask));
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
     if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
-    lane->result.loudness_lufs = lane_loudness(r, i, r->again);
+    lane->result.loudness_lufs = lane_loudness(r, i, r->tail.again);
     lane->result.max_reduction_db =
         (double)section_max(r, i, LIMITER_REDUCTION) / LIMITER_OCTAVE * det_gain_to_db(2);
     if (isnan(t->loudness_lufs) || !lane->solve.steps) continue;
@@ -316,7 +324,7 @@ static void render_tail(struct run *r, int tail, lane_mask mask) {
   hold_ceiling(r, tail, mask);
   measure_result(r, tail, mask, off);
   if (!any(off)) return;
-  run_passes(r, r->limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, off);
+  run_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, off);
   hold_ceiling(r, tail, off);
   lane_mask again;
   measure_result(r, tail, off, again);
@@ -326,14 +334,14 @@ static void render_tail(struct run *r, int tail, lane_mask mask) {
 static void deliver_lane(struct run *r, int lane, int tail) {
   const struct batch *b = r->batch;
   const int32_t blocks = lane_blocks(r, lane);
-  const int64_t words = (int64_t)b->lanes[lane].n_frames * b->channels;
+  const int64_t words = (int64_t)r->lane[lane].n_frames * b->channels;
   int32_t *pcm = malloc((size_t)words * sizeof *pcm);
   int32_t *over = malloc((size_t)blocks * sizeof *over);
   if (!pcm || !over) note(r, ENGINE_NO_MEMORY);
   if (!r->status)
     note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, pcm));
   if (!r->status)
-    note(r, r->engine->read_control(r->session, lane, r->dither, 0, blocks, over));
+    note(r, r->engine->read_control(r->session, lane, r->tail.dither, 0, blocks, over));
   if (!r->status) {
     struct tail_result *result = &r->lane[lane].result;
     result->clipped = 0;
@@ -361,40 +369,55 @@ static void run_tail(struct run *r, int tail) {
   for (int i = 0; i < r->batch->n_lanes; i++) {
     if (!in_mask(mask, i)) continue;
     const struct tail *t = tail_of(r, i, tail);
-    run_design(r, i, r->dither, t->dither);
-    run_args(r, i, r->dither, (const int32_t[5]){(int32_t)t->seed});
+    run_design(r, i, r->tail.dither, t->dither);
+    run_args(r, i, r->tail.dither, (const int32_t[5]){(int32_t)t->seed});
   }
-  run_passes(r, r->dither, 0, 1, mask);
-  check_passes(r, r->dither, 0, 1, mask);
+  run_passes(r, r->tail.dither, 0, 1, mask);
+  check_passes(r, r->tail.dither, 0, 1, mask);
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++)
     if (in_mask(mask, i)) deliver_lane(r, i, tail);
 }
 
+/* The chain, up to the end of its last stage. */
+static void run_chain(struct run *r, lane_mask mask) {
+  upload(r);
+  for (int s = 0; s < r->batch->n_stages && !r->status; s++) {
+    run_passes(r, s, 0, pass_count(r->batch->stage[s]), mask);
+    check_passes(r, s, 0, pass_count(r->batch->stage[s]), mask);
+  }
+}
+
+/* What the tails have in common: loudness and peaks of their input; then every tail. */
+static void run_tails(struct run *r, lane_mask mask) {
+  const int loudness = r->tail.loudness, limiter = r->tail.limiter;
+  run_passes(r, loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  check_passes(r, loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
+  run_hops(r, loudness, mask);
+  run_passes(r, limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
+  check_passes(r, limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
+  int most_tails = 0;
+  for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
+    struct lane_job *job = &r->batch->lanes[i];
+    if (job->n_tails > most_tails) most_tails = job->n_tails;
+    r->lane[i].previous_tail = -1;
+    if (in_mask(mask, i)) job->chain_lufs = r->lane[i].input_lufs = lane_loudness(r, i, loudness);
+  }
+  for (int t = 0; t < most_tails && !r->status; t++) run_tail(r, t);
+}
+
 enum engine_status batch_render(const struct engine *engine, struct batch *batch) {
   struct run *r = calloc(1, sizeof *r);
+  lane_mask mask;
   if (!r) return ENGINE_NO_MEMORY;
   r->engine = engine;
   r->batch = batch;
-  plan_slots(r);
+  r->rate_hz = batch->rate_hz;
+  for (int i = 0; i < batch->n_lanes; i++) r->lane[i].n_frames = batch->lanes[i].n_frames;
+  plan_tail(r, plan_chain(r));
   open_session(r);
-  upload(r);
-  lane_mask mask;
   active_lanes(r, 0, mask);
-  for (int s = 0; s < batch->n_stages && !r->status; s++) {
-    run_passes(r, s, 0, pass_count(batch->stage[s]), mask);
-    check_passes(r, s, 0, pass_count(batch->stage[s]), mask);
-  }
-  run_passes(r, r->loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
-  check_passes(r, r->loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
-  run_hops(r, r->loudness, mask);
-  run_passes(r, r->limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
-  check_passes(r, r->limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
-  int most_tails = 0;
-  for (int i = 0; i < batch->n_lanes && !r->status; i++) {
-    if (batch->lanes[i].n_tails > most_tails) most_tails = batch->lanes[i].n_tails;
-    if (in_mask(mask, i)) batch->lanes[i].chain_lufs = lane_loudness(r, i, r->loudness);
-  }
-  for (int t = 0; t < most_tails && !r->status; t++) run_tail(r, t);
+  run_chain(r, mask);
+  run_tails(r, mask);
   check_close(r);
   if (r->session) engine->close(r->session);
   const enum engine_status status = r->status;

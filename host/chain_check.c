@@ -54,7 +54,7 @@ static void report(struct run *r, const struct span *p, int64_t at, uint32_t dev
     m->channel = -1;
     m->frame = (int32_t)(at % section * (BLOCK_FRAMES / points));
     if (r->slots[p->slot].stage == &stage_loudness && at >= hops)
-      m->frame = (int32_t)((at - hops) * (r->batch->rate_hz / 10));
+      m->frame = (int32_t)((at - hops) * (r->rate_hz / 10));
   }
 }
 
@@ -113,10 +113,9 @@ static struct window widen(struct window w, int32_t blocks, int32_t n_blocks) {
 /* Calls `each` (equal or copy) for every stretch of a buffer inside the window. */
 static bool over_audio(struct run *r, int lane, int slot, enum lane_buffer buffer,
                        struct window w, bool compare) {
-  const struct lane_job *job = &r->batch->lanes[lane];
-  const int64_t first = (int64_t)w.first * BLOCK_FRAMES;
+  const int64_t first = (int64_t)w.first * BLOCK_FRAMES, n_frames = r->lane[lane].n_frames;
   int64_t end = (int64_t)w.end * BLOCK_FRAMES;
-  if (end > job->n_frames) end = job->n_frames;
+  if (end > n_frames) end = n_frames;
   bool same = true;
   const int channels = buffer == BUFFER_PCM ? 1 : r->batch->channels;
   const int scale = buffer == BUFFER_PCM ? r->batch->channels : 1;
@@ -160,7 +159,7 @@ static bool compare_window(struct run *r, int lane, int slot, int end_pass, stru
 /* ---- the sample tier ---- */
 
 static struct window choose_window(const struct run *r, int lane, int slot) {
-  const int32_t n = lane_blocks(r, lane), scale = (r->batch->rate_hz + 47999) / 48000;
+  const int32_t n = lane_blocks(r, lane), scale = (r->rate_hz + 47999) / 48000;
   int32_t length = 8 * scale;
   if (n / 64 > length) length = n / 64;
   if (length >= n) return (struct window){0, n};
@@ -215,7 +214,7 @@ static void flip_for_test(struct run *r, int slot, int end_pass, const uint64_t 
   if (sscanf(spec, "%23[^:]:%d:%d:%d", name, &channel, &frame, &bit) != 4) return;
   if (strcmp(name, plan->stage->name)) return;
   for (int i = 0; i < r->batch->n_lanes; i++) {
-    if (!in_mask(mask, i) || frame >= r->batch->lanes[i].n_frames) continue;
+    if (!in_mask(mask, i) || frame >= r->lane[i].n_frames) continue;
     const bool pcm = plan->dst == BUFFER_PCM;
     const int32_t at = pcm ? frame * r->batch->channels + channel : frame;
     const int c = pcm ? 0 : channel;
@@ -236,7 +235,7 @@ static int64_t words_written(const struct run *r, int lane, int slot, int end_pa
   int64_t sections = d->control_sections - (loudness ? 1 : 0), words = 0;
   if (sections) words = sections * lane_blocks(r, lane) * (d->control_words / d->control_sections);
   if (writes_audio(r, slot, end_pass))
-    words += (int64_t)r->batch->lanes[lane].n_frames * r->batch->channels;
+    words += (int64_t)r->lane[lane].n_frames * r->batch->channels;
   return words;
 }
 
@@ -256,9 +255,9 @@ void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_
 
 /* In the sample tier, the hops inside the slot's window. */
 static struct span sampled_hops(const struct run *r, int lane, int slot) {
-  const struct loudness_design *d = r->batch->loudness->data;
+  const struct loudness_design *d = r->design[lane][slot]->data;
   const struct window w = choose_window(r, lane, slot);
-  const int32_t n = loudness_hops(r->batch->lanes[lane].n_frames, r->batch->rate_hz);
+  const int32_t n = loudness_hops(r->lane[lane].n_frames, r->rate_hz);
   int32_t first = 0, end;
   while (first < n && hop_begin(first, d->quarters) < w.first * d->points) first++;
   for (end = first; end < n && hop_begin(end + 1, d->quarters) <= w.end * d->points;) end++;
@@ -270,20 +269,19 @@ void check_hops(struct run *r, int slot, uint64_t *mask) {
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
     if (!in_mask(mask, i)) continue;
     const int64_t base =
-        loudness_hops_offset(r->batch->loudness, lane_blocks(r, i), r->batch->channels);
-    struct span p = {i, slot, -1, BUFFER_NONE, 0,
-                     loudness_hops(r->batch->lanes[i].n_frames, r->batch->rate_hz)};
+        loudness_hops_offset(r->design[i][slot], lane_blocks(r, i), r->batch->channels);
+    const int32_t hops = loudness_hops(r->lane[i].n_frames, r->rate_hz);
+    struct span p = {i, slot, -1, BUFFER_NONE, 0, hops};
     if (r->batch->tier == VERIFY_SAMPLE) {
       const struct window w = widen(choose_window(r, i, slot), 0, lane_blocks(r, i));
       p = sampled_hops(r, i, slot);
       over_control(r, i, slot, w, false);
-      if (slot == r->loudness) over_control(r, i, r->limiter, w, false);
+      if (slot == r->tail.loudness) over_control(r, i, r->tail.limiter, w, false);
       engine_cpu.run(r->lane[i].shadow, slot, LOUDNESS_HOPS, (int32_t)p.first, (int32_t)p.words,
                      NULL);
     }
     p.first += base;
-    r->batch->lanes[i].total_words +=
-        loudness_hops(r->batch->lanes[i].n_frames, r->batch->rate_hz);
+    r->batch->lanes[i].total_words += hops;
     if (p.words > 0 && !equal(r, &p)) drop(mask, i);
   }
 }

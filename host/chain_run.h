@@ -6,20 +6,26 @@
 #include "solve.h"
 
 struct lane_run {
+  int32_t n_frames;       /* at the run's rate */
   struct session *shadow; /* the reference's session of this lane; NULL: not checked */
+  double input_lufs;      /* of the tails' input */
   struct solve solve;
-  bool active;            /* takes part in the current tail */
   bool searching;
   struct tail_result result;
   int previous_tail;      /* whose limited signal is still there; -1: none */
 };
+/* One session of a batch: stages at one rate. */
 struct run {
   const struct engine *engine;
   struct session *session;
   struct batch *batch;
+  int rate_hz;
   struct slot_plan slots[MAX_SLOTS];
   const struct stage_design *design[MAX_LANES][MAX_SLOTS];
-  int n_slots, loudness, limiter, again, dither; /* slots of the tail */
+  int n_slots;
+  struct tail_slots { /* places in slots */
+    int limiter, loudness, again, dither; /* again: loudness of the limited signal */
+  } tail;
   int32_t max_blocks;
   struct lane_run lane[MAX_LANES];
   enum engine_status status; /* the first failure; everything after it is skipped */
@@ -30,7 +36,7 @@ static inline bool in_mask(const uint64_t *mask, int lane) {
   return mask[lane / 64] >> (lane % 64) & 1;
 }
 static inline int32_t lane_blocks(const struct run *r, int lane) {
-  return (r->batch->lanes[lane].n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
+  return (r->lane[lane].n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
 }
 
 /* Each does its work on the device and, in the full tier, on the reference. */
