@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "clones.h"
-#include "convolve.h"
+#include "crossover.h"
 #include "detmath.h"
-#include "fir_design.h"
 
 #define AT(field) offsetof(struct multiband_band, field)
 static const struct param_row band_rows[] = {
@@ -48,19 +47,6 @@ static const struct param_row multiband_rows[] = {
 #undef AT
 
 /* ---- design ---- */
-
-struct low_pass {
-  double corner_hz;
-  int order; /* 12 dB/oct each */
-};
-
-static double low_pass_magnitude(const void *context, double freq_hz) {
-  const struct low_pass *lp = context;
-  const double x = freq_hz / lp->corner_hz;
-  double x2n = 1;
-  for (int i = 0; i < 2 * lp->order; i++) x2n *= x;
-  return 1 / (1 + x2n);
-}
 
 /* Soft-knee curve: Giannoulis, Massberg, Reiss, "Digital Dynamic Range Compressor
  * Design", JAES 60(6), 2012, eq. 4. */
@@ -115,52 +101,31 @@ static void fill_control(struct multiband_design *d, const struct multiband_para
   }
 }
 
-static int fill_low_passes(struct multiband_design *d, const struct low_pass *lp, int n,
-                           int rate_hz, int taps) {
-  double *h = malloc((size_t)taps * sizeof *h), error;
-  int result = h ? 0 : -1;
-  for (int i = 0; i < n && !result; i++) {
-    result = fir_linear_phase(low_pass_magnitude, &lp[i], rate_hz, taps, h, &error);
-    if (!result)
-      result = conv_partition(h, taps, d->spectra + (size_t)i * d->partitions * CONV_SPECTRUM);
-  }
-  free(h);
-  return result;
-}
-
 static int multiband_design(const void *params, const struct stage_format *f,
                             struct stage_design *out, const char **why) {
   const struct multiband_params *p = params;
   const int n = p->n_crossovers;
-  struct low_pass lp[MULTIBAND_MAX_BANDS];
-  const void *context[MULTIBAND_MAX_BANDS];
-  for (int i = 0; i < n; i++) {
-    lp[i] = (struct low_pass){p->crossover_hz[i], p->slope_db_oct / 12};
-    context[i] = &lp[i];
-    if (p->crossover_hz[i] < 0.45 * f->rate_hz) continue;
-    *why = "a crossover lies too near the track's Nyquist frequency";
-    return -1;
-  }
-  int taps = 0;
-  double error = 0;
-  *why = "out of memory";
-  if (n && fir_auto_taps(low_pass_magnitude, context, n, f->rate_hz, &taps, &error)) return -1;
+  struct crossover_filter filters[MULTIBAND_MAX_BANDS];
+  for (int i = 0; i < n; i++)
+    filters[i] = (struct crossover_filter){p->crossover_hz[i], p->slope_db_oct};
+  int taps;
+  double error;
+  if (crossover_taps(filters, n, f->rate_hz, &taps, &error, why)) return -1;
   const int partitions = taps / CONV_BLOCK;
-  const size_t size =
-      sizeof(struct multiband_design) + 4 * (size_t)n * partitions * CONV_SPECTRUM;
+  const size_t size = sizeof(struct multiband_design) + 4 * crossover_spectra_size(n, taps);
   struct multiband_design *d = calloc(1, size);
   if (!d) return -1;
   d->partitions = partitions;
   d->centre_blocks = partitions / 2;
   fill_control(d, p, f);
-  if (fill_low_passes(d, lp, n, f->rate_hz, taps)) {
+  if (crossover_spectra(filters, n, f->rate_hz, taps, d->spectra)) {
     free(d);
     return -1;
   }
   *out = (struct stage_design){
       .data = d,
       .size = (uint32_t)size,
-      .ring_words = f->channels * (CONV_SPECTRUM + n * CONV_BLOCK),
+      .ring_words = crossover_ring_words(n, f->channels),
       .ring_history = partitions + 1,
       .response_error_db = error,
       .control_words = MULTIBAND_SECTIONS * d->bands * d->points,
@@ -177,14 +142,8 @@ static int multiband_design(const void *params, const struct stage_format *f,
 
 /* ---- passes ---- */
 
-static int ring_words(const struct stage_io *io) {
-  const struct multiband_design *d = io->design;
-  return io->channels * (CONV_SPECTRUM + (d->bands - 1) * CONV_BLOCK);
-}
-
-static float *low_pass_block(const struct stage_io *io, int32_t block, int f, int channel) {
-  return io->ring + (size_t)(block % io->ring_blocks) * ring_words(io) +
-         (size_t)io->channels * CONV_SPECTRUM + ((size_t)f * io->channels + channel) * CONV_BLOCK;
+static struct crossover crossover_of(const struct multiband_design *d) {
+  return (struct crossover){d->bands - 1, d->partitions, d->centre_blocks, d->twiddle, d->spectra};
 }
 
 static int32_t *section(const struct stage_io *io, int s, int band) {
@@ -192,55 +151,25 @@ static int32_t *section(const struct stage_io *io, int s, int band) {
   return io->control + (size_t)(s * d->bands + band) * io->n_blocks * d->points;
 }
 
-static struct conv_filter filter_of(const struct stage_io *io, int f, int channel) {
-  const struct multiband_design *d = io->design;
-  return (struct conv_filter){
-      d->twiddle, ring_words(io), d->partitions, d->centre_blocks, 1, {channel},
-      {d->spectra + (size_t)f * d->partitions * CONV_SPECTRUM}};
-}
-
 static void multiband_forward(const struct stage_io *io, int32_t first, int32_t count) {
-  const struct multiband_design *d = io->design;
-  const struct conv_filter f = filter_of(io, 0, 0);
-  if (d->bands > 1) conv_ring_forward(io, &f, first, count);
+  const struct crossover x = crossover_of(io->design);
+  crossover_forward(io, &x, first, count);
 }
 
 static void multiband_split(const struct stage_io *io, int32_t first, int32_t count) {
-  const struct multiband_design *d = io->design;
-  for (int column = 0; column < (d->bands - 1) * io->channels; column++) {
-    const int low_pass = column / io->channels, c = column % io->channels;
-    const struct conv_filter f = filter_of(io, low_pass, c);
-    for (int32_t b = first; b < first + count; b += CONV_LANES) {
-      const int n = min_int(CONV_LANES, first + count - b);
-      float *out[CONV_LANES];
-      for (int l = 0; l < n; l++) out[l] = low_pass_block(io, b + l, low_pass, c);
-      conv_ring_filter(io, &f, b, n, out);
-    }
-  }
-}
-
-/* The samples of one band of one block: differences of the low passes. */
-static void band_block(const struct stage_io *io, int32_t block, int band, int channel,
-                       float *out) {
-  const struct multiband_design *d = io->design;
-  const int32_t begin = block * BLOCK_FRAMES;
-  const int32_t frames = min_int(BLOCK_FRAMES, io->n_frames - begin);
-  const float *x = io->src + (size_t)channel * io->stride + begin;
-  const float *high = NULL, *low = NULL;
-  if (band < d->bands - 1) high = low_pass_block(io, block, band, channel);
-  if (band > 0) low = low_pass_block(io, block, band - 1, channel);
-  for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = high ? high[i] : i < frames ? x[i] : 0;
-  for (int i = 0; low && i < BLOCK_FRAMES; i++) out[i] = out[i] - low[i];
+  const struct crossover x = crossover_of(io->design);
+  crossover_split(io, &x, first, count);
 }
 
 static void multiband_energy(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
+  const struct crossover crossover = crossover_of(d);
   for (int band = 0; band < d->bands; band++)
     for (int32_t b = first; b < first + count; b++) {
       float x[BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
       int32_t *to = section(io, MULTIBAND_ENERGY, band) + (size_t)b * d->points;
       for (int c = 0; c < io->channels; c++) {
-        band_block(io, b, band, c, x);
+        crossover_band(io, &crossover, d->bands, b, band, c, x);
         block_energies(x, d->step, energy[c]);
       }
       for (int k = 0; k < d->points; k++) {
@@ -298,6 +227,7 @@ static void add_band(const float *x, const float *gain, const float *weights, in
 
 static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
+  const struct crossover crossover = crossover_of(d);
   const int last = (io->n_frames - 1) / d->step;
   for (int32_t b = first; b < first + count; b++)
     for (int c = 0; c < io->channels; c++) {
@@ -308,7 +238,7 @@ static void multiband_apply(const struct stage_io *io, int32_t first, int32_t co
           const int at = min_int(max_int(b * d->points + k - 2, 0), last);
           gain[k] = level_exp2(d->makeup[band] * 256 - r[at] * 4) - 1.0f;
         }
-        band_block(io, b, band, c, x);
+        crossover_band(io, &crossover, d->bands, b, band, c, x);
         add_band(x, gain, d->weights, d->step, sum);
       }
       const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);

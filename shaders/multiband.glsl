@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * GLSL's view of struct multiband_design and of the stage's ring and control data. */
-#include "io.glsl"
+#include "crossover.glsl"
 #include "vectors.glsl"
 #include "multiband.h"
 
@@ -20,30 +20,10 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
 const uint MULTIBAND_TWIDDLE = 8u + 24u + 256u + 6u * (CURVE_STEPS + 4u);
 const uint MULTIBAND_SPECTRA = MULTIBAND_TWIDDLE + 8192u;
 
-int multiband_ring_words(StageIo io, int bands) {
-  return io.channels * (4096 + (bands - 1) * BLOCK_FRAMES);
-}
-
-/* The low pass `f` of a block and channel, in the ring. */
-uvec2 low_pass_block(StageIo io, int bands, int block, int f, int channel) {
-  const uvec2 ring = address_of(io.ring, uint(block) % uint(io.ring_blocks),
-                                uint(multiband_ring_words(io, bands)));
-  const int at = io.channels * 4096 + (f * io.channels + channel) * BLOCK_FRAMES;
-  return address_of(ring, uint(at), 1u);
-}
-
-/* What a band ends with: a low pass of a block, or the input above the last crossover. A
- * band is the difference of its own and the one below. */
-struct LowPass {
-  F32x4 frames;
-  int n_frames; /* of the block; 0 after them */
-};
-LowPass low_pass(StageIo io, int bands, int block, int band, int channel) {
-  if (band < bands - 1)
-    return LowPass(F32x4(low_pass_block(io, bands, block, band, channel)), BLOCK_FRAMES);
-  const uvec2 src = address_of(io.src, uint(channel), uint(io.stride));
-  return LowPass(F32x4(address_of(src, uint(block), BLOCK_FRAMES)),
-                 io.n_frames - block * BLOCK_FRAMES);
+/* What band `band` of a block ends with. */
+LowPass band_end(StageIo io, int bands, int block, int band, int channel) {
+  if (band < bands - 1) return low_pass(io, bands - 1, block, band, channel);
+  return input_block(io, block, channel);
 }
 
 /* Control words of a section and band, for the whole track. */

@@ -14,7 +14,7 @@ vec4 compressed(StageIo io, int bands, int step, int block, int channel, int i) 
   const vec4 w0 = weights[f], w1 = weights[f + 1], w2 = weights[f + 2], w3 = weights[f + 3];
   vec4 sum = vec4(0.0), below = vec4(0.0), upto = vec4(0.0);
   for (int b = 0; b < bands; b++) { /* a band is the difference of two low passes */
-    LowPass pass = low_pass(io, bands, block, b, channel);
+    LowPass pass = band_end(io, bands, block, b, channel);
     upto = load_quad(pass.frames, pass.n_frames, i);
     const vec4 points = vec4(gain[b][p], gain[b][p + 1], gain[b][p + 2], gain[b][p + 3]);
     const vec4 g = spline_quad(w0, w1, w2, w3, points);

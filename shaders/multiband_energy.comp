@@ -16,8 +16,8 @@ void main() {
   const uint step = uint(d.step_);
   float energy = 0.0; /* of point t */
   for (int c = 0; c < io.channels; c++) {
-    LowPass upto = low_pass(io, bands, block, band, c);
-    LowPass below = low_pass(io, bands, block, band > 0 ? band - 1 : 0, c);
+    LowPass upto = band_end(io, bands, block, band, c);
+    LowPass below = band_end(io, bands, block, band > 0 ? band - 1 : 0, c);
     barrier();
     [[unroll]] for (int k = 0; k < 4; k++) {
       const int i = 4 * (t + 128 * k);

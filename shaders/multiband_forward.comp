@@ -10,5 +10,5 @@ void main() {
   MultibandDesign d = MultibandDesign(io.design);
   if (block > io.n_blocks || d.bands == 1) return;
   conv_forward(io, F32(word_address(io.design, MULTIBAND_TWIDDLE)),
-               multiband_ring_words(io, d.bands), block, column_index());
+               crossover_ring_words(io, d.bands - 1), block, column_index());
 }

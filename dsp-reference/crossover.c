@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * See crossover.h. */
+#include "crossover.h"
+
+#include <stdlib.h>
+
+#include "fir_design.h"
+#include "twin.h"
+
+/* ---- design ---- */
+
+static double magnitude(const void *context, double freq_hz) {
+  const struct crossover_filter *filter = context;
+  const double x = freq_hz / filter->low_pass_hz;
+  double x2n = 1;
+  for (int i = 0; i < 2 * (filter->slope_db_oct / 12); i++) x2n *= x;
+  return 1 / (1 + x2n);
+}
+
+int crossover_taps(const struct crossover_filter *filters, int n, int rate_hz, int *taps,
+                   double *error_db, const char **why) {
+  enum { MAX_FILTERS = 2 * CROSSOVER_MAX_BANDS };
+  const void *context[MAX_FILTERS];
+  *taps = 0, *error_db = 0;
+  for (int i = 0; i < n; i++) {
+    context[i] = &filters[i];
+    if (filters[i].low_pass_hz < 0.45 * rate_hz) continue;
+    *why = "a crossover lies too near the track's Nyquist frequency";
+    return -1;
+  }
+  *why = "out of memory";
+  return n ? fir_auto_taps(magnitude, context, n, rate_hz, taps, error_db) : 0;
+}
+
+int crossover_spectra(const struct crossover_filter *filters, int n, int rate_hz, int taps,
+                      float *spectra) {
+  double *h = malloc((size_t)taps * sizeof *h), error;
+  int result = h || !taps ? 0 : -1;
+  for (int i = 0; i < n && !result; i++) {
+    result = fir_linear_phase(magnitude, &filters[i], rate_hz, taps, h, &error);
+    if (!result) result = conv_partition(h, taps, spectra + crossover_spectra_size(i, taps));
+  }
+  free(h);
+  return result;
+}
+
+/* ---- passes ---- */
+
+static float *filter_block(const struct stage_io *io, const struct crossover *x, int32_t block,
+                           int f, int channel) {
+  return io->ring +
+         (size_t)(block % io->ring_blocks) * crossover_ring_words(x->filters, io->channels) +
+         (size_t)io->channels * CONV_SPECTRUM + ((size_t)f * io->channels + channel) * CONV_BLOCK;
+}
+
+static struct conv_filter filter_of(const struct stage_io *io, const struct crossover *x, int f,
+                                    int channel) {
+  return (struct conv_filter){
+      x->twiddle, crossover_ring_words(x->filters, io->channels), x->partitions, x->centre_blocks,
+      1, {channel}, {x->spectra + (size_t)f * x->partitions * CONV_SPECTRUM}};
+}
+
+void crossover_forward(const struct stage_io *io, const struct crossover *x, int32_t first,
+                       int32_t count) {
+  const struct conv_filter f = filter_of(io, x, 0, 0);
+  if (x->filters) conv_ring_forward(io, &f, first, count);
+}
+
+void crossover_split(const struct stage_io *io, const struct crossover *x, int32_t first,
+                     int32_t count) {
+  for (int column = 0; column < x->filters * io->channels; column++) {
+    const int filter = column / io->channels, c = column % io->channels;
+    const struct conv_filter f = filter_of(io, x, filter, c);
+    for (int32_t b = first; b < first + count; b += CONV_LANES) {
+      const int n = min_int(CONV_LANES, first + count - b);
+      float *out[CONV_LANES];
+      for (int l = 0; l < n; l++) out[l] = filter_block(io, x, b + l, filter, c);
+      conv_ring_filter(io, &f, b, n, out);
+    }
+  }
+}
+
+void crossover_band(const struct stage_io *io, const struct crossover *x, int bands,
+                    int32_t block, int band, int channel, float *out) {
+  const int32_t begin = block * BLOCK_FRAMES;
+  const int32_t frames = min_int(BLOCK_FRAMES, io->n_frames - begin);
+  const float *in = io->src + (size_t)channel * io->stride + begin;
+  const float *high = NULL, *low = NULL;
+  if (band < bands - 1) high = filter_block(io, x, block, band, channel);
+  if (band > 0) low = filter_block(io, x, block, band - 1, channel);
+  for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = high ? high[i] : i < frames ? in[i] : 0;
+  for (int i = 0; low && i < BLOCK_FRAMES; i++) out[i] = out[i] - low[i];
+}

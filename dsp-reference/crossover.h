@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * Linear-phase crossovers for stages that split their input into bands: low passes with
+ * the magnitude 1 / (1 + (f / fc)^2n); a band is the difference of two of them, so that the
+ * bands sum to the input. The shader side is shaders/crossover.glsl. */
+#ifndef LACQUER_CROSSOVER_H
+#define LACQUER_CROSSOVER_H
+#include "convolve.h"
+
+enum { CROSSOVER_MAX_BANDS = 6 };
+
+/* ---- design, double precision ---- */
+
+struct crossover_filter {
+  double low_pass_hz; /* -6 dB */
+  int slope_db_oct;   /* 12, 24, .. 96 */
+};
+
+/* Taps that realise all of `n` filters within 0.01 dB, a multiple of CONV_BLOCK (0 when n
+ * is 0), and what they reach. 0, or -1: too near Nyquist or no memory, see *why. */
+int crossover_taps(const struct crossover_filter *filters, int n, int rate_hz, int *taps,
+                   double *error_db, const char **why);
+/* Floats of the spectra of n filters. */
+static inline size_t crossover_spectra_size(int n, int taps) {
+  return (size_t)n * (size_t)(taps / CONV_BLOCK) * CONV_SPECTRUM;
+}
+/* Fills that many floats: [filter][partition][CONV_SPECTRUM]. 0, or -1: no memory. */
+int crossover_spectra(const struct crossover_filter *filters, int n, int rate_hz, int taps,
+                      float *spectra);
+
+/* ---- passes ---- */
+
+/* What the passes need to know of a stage's design. A ring block holds the spectra of every
+ * channel, then the filters' frames: [filter][channel][CONV_BLOCK]. */
+struct crossover {
+  int32_t filters, partitions, centre_blocks;
+  const float *twiddle, *spectra;
+};
+static inline int32_t crossover_ring_words(int filters, int channels) {
+  return channels * (CONV_SPECTRUM + filters * CONV_BLOCK);
+}
+/* Pass, column = channel: spectra of the input. */
+void crossover_forward(const struct stage_io *io, const struct crossover *x, int32_t first,
+                       int32_t count);
+/* Pass, column = filter * channels + channel: the filtered frames. */
+void crossover_split(const struct stage_io *io, const struct crossover *x, int32_t first,
+                     int32_t count);
+/* The 2048 frames of band `band` of `bands` of one block: between low pass band - 1 and low
+ * pass band; the last band reaches up to the input. */
+void crossover_band(const struct stage_io *io, const struct crossover *x, int bands,
+                    int32_t block, int band, int channel, float *out);
+#endif
