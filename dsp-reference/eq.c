@@ -12,23 +12,34 @@
 
 static const char *const eq_phases[] = {"linear", NULL};
 static const char *const eq_types[] = {"highpass",   "lowpass", "low_shelf",
-                                       "high_shelf", "bell",    "notch", NULL};
+                                       "high_shelf", "bell",    "notch",
+                                       "tilt",       "bandpass", "curve", NULL};
 static const char *const eq_targets[] = {"stereo", "left", "right", "mid", "side", NULL};
 
+static const struct param_row eq_point_rows[] = {
+    {.name = "freq", .type = PARAM_NUMBER, .offset = offsetof(struct pchip_point, freq_hz),
+     .min = 5, .max = 96000, .required = 1, .unit = "Hz", .help = "frequency"},
+    {.name = "gain", .type = PARAM_NUMBER, .offset = offsetof(struct pchip_point, value),
+     .min = -30, .max = 30, .required = 1, .unit = "dB", .help = "gain there"},
+    {0},
+};
 #define AT(field) offsetof(struct eq_band, field)
 static const struct param_row eq_band_rows[] = {
     {.name = "type", .type = PARAM_CHOICE, .offset = AT(type), .choices = eq_types,
      .required = 1, .help = "filter shape"},
     {.name = "freq", .type = PARAM_NUMBER, .offset = AT(freq_hz), .min = 5, .max = 96000,
-     .initial = 1000, .required = 1, .unit = "Hz", .help = "corner or centre frequency"},
+     .initial = NAN, .unit = "Hz", .help = "corner or centre frequency, of all but a curve"},
     {.name = "gain", .type = PARAM_NUMBER, .offset = AT(gain_db), .min = -30, .max = 30,
-     .unit = "dB", .help = "gain of a bell or shelf"},
+     .unit = "dB", .help = "gain of a bell, shelf or tilt"},
     {.name = "q", .type = PARAM_NUMBER, .offset = AT(q), .min = 0.025, .max = 40,
-     .initial = 0.70710678118654752, .help = "quality of a bell, shelf or notch"},
+     .initial = 0.70710678118654752, .help = "quality of a bell, shelf, notch or bandpass"},
     {.name = "slope", .type = PARAM_INTEGER, .offset = AT(slope_db_oct), .min = 6, .max = 96,
      .initial = 12, .unit = "dB/oct", .help = "steepness of a high or low pass, in steps of 6"},
     {.name = "target", .type = PARAM_CHOICE, .offset = AT(target), .choices = eq_targets,
      .help = "what the band acts on"},
+    {.name = "points", .type = PARAM_LIST, .offset = AT(points), .max = PCHIP_MAX_POINTS,
+     .items = eq_point_rows, .item_size = sizeof(struct pchip_point),
+     .count_offset = AT(n_points), .help = "points of a curve, from low to high"},
     {0},
 };
 #undef AT
@@ -51,8 +62,21 @@ static double power(double x, int n) {
   return r;
 }
 
-/* a: the square root of the band's gain */
-static double magnitude(const struct eq_band *band, double a, double freq_hz) {
+/* What a band's magnitude needs beside its settings. */
+struct band_shape {
+  double root_gain; /* the square root of the gain */
+  struct pchip curve;
+};
+
+static void shape_init(struct band_shape *shape, const struct eq_band *band) {
+  shape->root_gain = det_db_to_gain(band->gain_db / 2);
+  if (band->type == EQ_CURVE) pchip_init(&shape->curve, band->points, band->n_points);
+}
+
+static double magnitude(const struct eq_band *band, const struct band_shape *shape,
+                        double freq_hz) {
+  if (band->type == EQ_CURVE) return det_db_to_gain(pchip_at(&shape->curve, freq_hz));
+  const double a = shape->root_gain;
   const double x = freq_hz / band->freq_hz, x2 = x * x, u = (1 - x2) * (1 - x2);
   const double q = band->q;
   switch ((enum eq_type)band->type) {
@@ -72,29 +96,29 @@ static double magnitude(const struct eq_band *band, double a, double freq_hz) {
     const double m = sqrt(u / (u + x2 / (q * q)));
     return m > 1e-4 ? m : 1e-4;
   }
+  case EQ_TILT: return sqrt((1 + a * a * x2) / (a * a + x2));
+  case EQ_BANDPASS: {
+    const double m = x2 / (q * q);
+    return sqrt(m / (u + m));
+  }
+  case EQ_CURVE: break;
   }
   return 1;
 }
 
 double eq_band_magnitude(const struct eq_band *band, double freq_hz) {
-  return magnitude(band, det_db_to_gain(band->gain_db / 2), freq_hz);
+  struct band_shape shape;
+  shape_init(&shape, band);
+  return magnitude(band, &shape, freq_hz);
 }
 
 /* One entry of the product of all bands' 2x2 matrices, plus `other` times its
  * neighbour in the row: what reaches output `row` of a mid (1) or a side (-1) signal. */
 struct eq_entry {
   const struct eq_params *params;
+  const struct band_shape *shapes; /* by band */
   int channels, row, column, other;
-  double root_gain[EQ_MAX_BANDS];
 };
-
-static struct eq_entry entry(const struct eq_params *p, int channels, int row, int column,
-                             int other) {
-  struct eq_entry e = {p, channels, row, column, other, {0}};
-  for (int i = 0; i < p->n_bands; i++)
-    e.root_gain[i] = det_db_to_gain(p->bands[i].gain_db / 2);
-  return e;
-}
 
 static void band_matrix(int target, double g, double m[2][2]) {
   const double half = (1 + g) / 2, cross = (g - 1) / 2;
@@ -119,7 +143,7 @@ static double matrix_entry(const void *context, double freq_hz) {
   for (int i = 0; i < e->params->n_bands; i++) {
     const struct eq_band *band = &e->params->bands[i];
     if (!acts(band, e->channels)) continue;
-    const double g = magnitude(band, e->root_gain[i], freq_hz);
+    const double g = magnitude(band, &e->shapes[i], freq_hz);
     double b[2][2], r[2][2];
     band_matrix(e->channels > 1 ? band->target : EQ_STEREO, g, b);
     for (int o = 0; o < 2; o++)
@@ -129,38 +153,69 @@ static double matrix_entry(const void *context, double freq_hz) {
   return m[e->row][e->column] + e->other * m[e->row][1 - e->column];
 }
 
+/* The most that a band can add. */
+static double boost_db(const struct eq_band *band) {
+  if (band->type == EQ_TILT) return fabs(band->gain_db) / 2;
+  double most = band->type == EQ_CURVE ? 0 : band->gain_db;
+  for (int i = 0; i < band->n_points; i++) most = fmax(most, band->points[i].value);
+  return fmax(most, 0);
+}
+
+static const char *check_band(const struct eq_band *band, const char **row) {
+  *row = "freq";
+  if (isnan(band->freq_hz) && band->type != EQ_CURVE)
+    return "a band that is no curve wants a frequency (5 to 96000 Hz)";
+  *row = "points";
+  if (band->n_points && band->type != EQ_CURVE) return "only a band of type curve has points";
+  if (!band->n_points && band->type == EQ_CURVE)
+    return "a curve wants points (1 to 64 of freq and gain)";
+  for (int i = 1; i < band->n_points; i++)
+    if (band->points[i].freq_hz <= band->points[i - 1].freq_hz)
+      return "the frequencies of a curve's points must ascend";
+  *row = "slope";
+  if (band->slope_db_oct % 6) return "a slope is a multiple of 6 dB/oct (6 to 96)";
+  return NULL;
+}
+
 static const char *eq_check(const void *params, const char **row) {
   const struct eq_params *p = params;
   double boost = 0;
-  for (int i = 0; i < p->n_bands; i++) boost += fmax(p->bands[i].gain_db, 0);
+  for (int i = 0; i < p->n_bands; i++) boost += boost_db(&p->bands[i]);
   *row = "bands";
   if (boost > 60) return "the bands' boosts add up to more than 60 dB";
-  for (int i = 0; i < p->n_bands; i++) {
-    if (p->bands[i].slope_db_oct % 6 == 0) continue;
-    *row = "slope";
-    return "a slope is a multiple of 6 dB/oct (6 to 96)";
-  }
-  return NULL;
+  const char *why = NULL;
+  for (int i = 0; i < p->n_bands && !why; i++) why = check_band(&p->bands[i], row);
+  return why;
 }
 
 static bool eq_neutral(const void *params) {
   const struct eq_params *p = params;
   for (int i = 0; i < p->n_bands; i++) {
-    const int type = p->bands[i].type;
-    if (type == EQ_HIGHPASS || type == EQ_LOWPASS || type == EQ_NOTCH) return false;
-    if (p->bands[i].gain_db != 0) return false;
+    const struct eq_band *band = &p->bands[i];
+    switch ((enum eq_type)band->type) {
+    case EQ_HIGHPASS:
+    case EQ_LOWPASS:
+    case EQ_NOTCH:
+    case EQ_BANDPASS: return false;
+    case EQ_CURVE:
+      for (int k = 0; k < band->n_points; k++)
+        if (band->points[k].value != 0) return false;
+      break;
+    default:
+      if (band->gain_db != 0) return false;
+    }
   }
   return true;
 }
 
-static int fill_filters(struct eq_design *d, const struct eq_params *p,
-                        const struct stage_format *f, int taps) {
+static int fill_filters(struct eq_design *d, const struct eq_entry *any, int rate_hz, int taps) {
   double *h = malloc((size_t)taps * sizeof *h), error;
   int result = h ? 0 : -1;
   for (int i = 0; i < 4 && !result; i++) {
     if (!d->active[i]) continue;
-    const struct eq_entry e = entry(p, f->channels, i / 2, i % 2, 0);
-    result = fir_linear_phase(matrix_entry, &e, f->rate_hz, taps, h, &error);
+    struct eq_entry e = *any;
+    e.row = i / 2, e.column = i % 2, e.other = 0;
+    result = fir_linear_phase(matrix_entry, &e, rate_hz, taps, h, &error);
     if (result) break;
     if (e.row == e.column) h[taps / 2] -= 1;
     result = conv_partition(h, taps,
@@ -170,16 +225,11 @@ static int fill_filters(struct eq_design *d, const struct eq_params *p,
   return result;
 }
 
-static int eq_design(const void *params, const struct stage_format *f, struct stage_design *out,
-                     const char **why) {
-  const struct eq_params *p = params;
+/* 0, or -1: no memory. */
+static int design_filters(const struct eq_params *p, const struct stage_format *f,
+                          const struct band_shape *shapes, struct stage_design *out) {
   bool cross = false;
-  for (int i = 0; i < p->n_bands; i++) {
-    cross |= p->bands[i].target >= EQ_MID && f->channels > 1;
-    if (p->bands[i].freq_hz < 0.499 * f->rate_hz) continue;
-    *why = "an eq frequency lies above the track's Nyquist frequency";
-    return -1;
-  }
+  for (int i = 0; i < p->n_bands; i++) cross |= p->bands[i].target >= EQ_MID && f->channels > 1;
   /* What a left, right, mid or side signal sees must all be met. */
   struct eq_entry seen[6];
   const void *context[6];
@@ -187,9 +237,8 @@ static int eq_design(const void *params, const struct stage_format *f, struct st
   double error;
   for (int row = 0; row < f->channels; row++)
     for (int other = cross ? -1 : 0; other <= cross; other++)
-      seen[n++] = entry(p, f->channels, row, row, other);
+      seen[n++] = (struct eq_entry){p, shapes, f->channels, row, row, other};
   for (int i = 0; i < n; i++) context[i] = &seen[i];
-  *why = "out of memory";
   if (fir_auto_taps(matrix_entry, context, n, f->rate_hz, &taps, &error)) return -1;
   const int partitions = taps / CONV_BLOCK;
   const size_t size = sizeof(struct eq_design) + 4 * (size_t)partitions * CONV_SPECTRUM * 4;
@@ -200,7 +249,7 @@ static int eq_design(const void *params, const struct stage_format *f, struct st
   for (int i = 0; i < 4; i++)
     d->active[i] = i / 2 < f->channels && i % 2 < f->channels && (i % 3 == 0 || cross);
   conv_twiddle(d->twiddle);
-  if (fill_filters(d, p, f, taps)) {
+  if (fill_filters(d, &seen[0], f->rate_hz, taps)) {
     free(d);
     return -1;
   }
@@ -213,6 +262,23 @@ static int eq_design(const void *params, const struct stage_format *f, struct st
       .shape = {{f->channels, partitions / 2, partitions - 1, 1}, {f->channels, 0, 0, 0}},
   };
   return 0;
+}
+
+static int eq_design(const void *params, const struct stage_format *f, struct stage_design *out,
+                     const char **why) {
+  const struct eq_params *p = params;
+  for (int i = 0; i < p->n_bands; i++) {
+    if (p->bands[i].type == EQ_CURVE || p->bands[i].freq_hz < 0.499 * f->rate_hz) continue;
+    *why = "an eq frequency lies above the track's Nyquist frequency";
+    return -1;
+  }
+  *why = "out of memory";
+  struct band_shape *shapes = malloc(EQ_MAX_BANDS * sizeof *shapes);
+  if (!shapes) return -1;
+  for (int i = 0; i < p->n_bands; i++) shape_init(&shapes[i], &p->bands[i]);
+  const int result = design_filters(p, f, shapes, out);
+  free(shapes);
+  return result;
 }
 
 /* ---- passes ---- */

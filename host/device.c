@@ -44,8 +44,8 @@ static int design_test(struct chain_test *t) {
   params_init(stage_limiter.rows, &limiter);
   params_init(stage_dither.rows, &dither);
   eq.n_bands = 2;
-  eq.bands[0] = (struct eq_band){EQ_HIGHPASS, EQ_STEREO, 30, 0, 0.7, 24};
-  eq.bands[1] = (struct eq_band){EQ_BELL, EQ_SIDE, 3000, 4, 1, 12};
+  eq.bands[0] = (struct eq_band)EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 30, 0, 0.7, 24);
+  eq.bands[1] = (struct eq_band)EQ_BAND(EQ_BELL, EQ_SIDE, 3000, 4, 1, 12);
   multiband.n_crossovers = 1;
   multiband.crossover_hz[0] = 500;
   multiband.n_bands = 2;

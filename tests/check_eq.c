@@ -18,7 +18,7 @@
 #define SEED UINT64_C(7004)
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 static const double PI = 3.14159265358979324;
-enum { FREQUENCIES = 60, TYPES = 6, TARGETS = 5 };
+enum { FREQUENCIES = 60, TYPES = 9, TARGETS = 5 };
 
 /* Promise of the design (fir_design.h). */
 static const double RESPONSE_DB = 0.01;
@@ -38,6 +38,34 @@ static double complex butterworth(double complex s, int order, bool high_pass) {
   return h;
 }
 
+/* The slope of the cubic at a point: none at the ends and at extremes, else the harmonic
+ * mean of the secants, weighted 1 + the other side's share of both widths. */
+static double curve_slope(const struct pchip_point *p, int n, int k) {
+  if (k == 0 || k == n - 1) return 0;
+  const double l = log2(p[k].freq_hz / p[k - 1].freq_hz);
+  const double r = log2(p[k + 1].freq_hz / p[k].freq_hz);
+  const double before = (p[k].value - p[k - 1].value) / l;
+  const double after = (p[k + 1].value - p[k].value) / r;
+  if (before * after <= 0) return 0;
+  const double share = (l + 2 * r) / (3 * (l + r));
+  return before * after / (share * after + (1 - share) * before);
+}
+
+/* Gain in dB of the Hermite cubic in powers of the distance to the point below. */
+static double curve_db(const struct eq_band *band, double freq_hz) {
+  const struct pchip_point *p = band->points;
+  const int n = band->n_points;
+  int k = 0;
+  if (freq_hz <= p[0].freq_hz) return p[0].value;
+  while (k < n - 1 && freq_hz > p[k + 1].freq_hz) k++;
+  if (k == n - 1) return p[k].value;
+  const double w = log2(p[k + 1].freq_hz / p[k].freq_hz), x = log2(freq_hz / p[k].freq_hz);
+  const double d0 = curve_slope(p, n, k), d1 = curve_slope(p, n, k + 1);
+  const double secant = (p[k + 1].value - p[k].value) / w;
+  const double c2 = (3 * secant - 2 * d0 - d1) / w, c3 = (d0 + d1 - 2 * secant) / (w * w);
+  return p[k].value + x * (d0 + x * (c2 + x * c3));
+}
+
 static double prototype(const struct eq_band *band, double freq_hz) {
   const double complex s = I * freq_hz / band->freq_hz;
   const double a = pow(10, band->gain_db / 40), q = band->q, root = sqrt(a);
@@ -50,6 +78,9 @@ static double prototype(const struct eq_band *band, double freq_hz) {
     return cabs(a * (a * s * s + root / q * s + 1) / (s * s + root / q * s + a));
   case EQ_BELL: return cabs((s * s + s * (a / q) + 1) / (s * s + s / (a * q) + 1));
   case EQ_NOTCH: return fmax(cabs((s * s + 1) / (s * s + s / q + 1)), 1e-4);
+  case EQ_TILT: return cabs((1 + a * s) / (a + s));
+  case EQ_BANDPASS: return cabs(s / q / (s * s + s / q + 1));
+  case EQ_CURVE: return pow(10, curve_db(band, freq_hz) / 20);
   }
   return NAN;
 }
@@ -170,6 +201,12 @@ static struct eq_params *one_band(int type, int target, double freq_hz, int slop
   p->bands[0] = (struct eq_band){.type = type, .target = target, .freq_hz = freq_hz,
                                  .gain_db = 6, .q = type == EQ_BELL ? 2 : 0.70710678118654752,
                                  .slope_db_oct = slope};
+  if (type == EQ_CURVE) {
+    static const struct pchip_point points[] = {
+        {40, -2}, {120, 1.5}, {300, 1.5}, {900, -6}, {2500, -4}, {4000, 6}, {9000, 0}, {16000, 3}};
+    memcpy(p->bands[0].points, points, sizeof points);
+    p->bands[0].n_points = COUNT(points);
+  }
   return p;
 }
 
@@ -182,7 +219,7 @@ static double check_band(const struct eq_params *p, int rate_hz) {
   return error;
 }
 
-static const double usual_hz[TYPES] = {200, 8000, 200, 6000, 1000, 6000};
+static const double usual_hz[TYPES] = {200, 8000, 200, 6000, 1000, 6000, 700, 900, NAN};
 
 static void test_types(void **unused) {
   (void)unused;
@@ -218,14 +255,41 @@ static void test_slopes(void **unused) {
   assert_true(worst <= RESPONSE_DB);
 }
 
+/* A curve goes through its points, never beyond them, and is level outside. */
+static void test_curve_points(void **unused) {
+  (void)unused;
+  struct eq_params *p = one_band(EQ_CURVE, EQ_STEREO, NAN, 12);
+  const struct eq_band *band = &p->bands[0];
+  struct responses r;
+  assert_int_equal(measure(&r, p, 44100, 2), 0);
+  for (int k = 0; k < band->n_points; k++) {
+    const double got = oracle_db(cabs(gain_at(&r, 0, 0, band->points[k].freq_hz)));
+    assert_true(fabs(got - band->points[k].value) <= RESPONSE_DB);
+  }
+  assert_true(fabs(oracle_db(cabs(gain_at(&r, 1, 1, 25))) + 2) <= RESPONSE_DB);
+  assert_true(fabs(oracle_db(cabs(gain_at(&r, 1, 1, 19000))) - 3) <= RESPONSE_DB);
+  for (int k = 0; k + 1 < band->n_points; k++)
+    for (int i = 1; i < 20; i++) {
+      const struct pchip_point *a = &band->points[k], *b = a + 1;
+      const double f = a->freq_hz * pow(b->freq_hz / a->freq_hz, i / 20.0);
+      const double db = oracle_db(eq_band_magnitude(band, f));
+      assert_true(db >= fmin(a->value, b->value) - 1e-12);
+      assert_true(db <= fmax(a->value, b->value) + 1e-12);
+    }
+  release(&r);
+  free(p);
+}
+
 /* Low and narrow bands, and bells at the top that a bilinear transform would cramp. */
 static void test_hard_bands(void **unused) {
   (void)unused;
   static const struct eq_band bands[] = {
-      {EQ_HIGHPASS, EQ_STEREO, 30, 0, 1, 24}, {EQ_BELL, EQ_STEREO, 40, 6, 4, 12},
-      {EQ_BELL, EQ_STEREO, 16000, 6, 0.7, 12}, {EQ_BELL, EQ_STEREO, 19500, -12, 8, 12},
-      {EQ_HIGH_SHELF, EQ_STEREO, 20000, 9, 0.5, 12}, {EQ_LOWPASS, EQ_STEREO, 21000, 0, 1, 12},
-      {EQ_NOTCH, EQ_STEREO, 300, 0, 4, 12}, {EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12},
+      EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 30, 0, 1, 24), EQ_BAND(EQ_BELL, EQ_STEREO, 40, 6, 4, 12),
+      EQ_BAND(EQ_BELL, EQ_STEREO, 16000, 6, 0.7, 12),
+      EQ_BAND(EQ_BELL, EQ_STEREO, 19500, -12, 8, 12),
+      EQ_BAND(EQ_HIGH_SHELF, EQ_STEREO, 20000, 9, 0.5, 12),
+      EQ_BAND(EQ_LOWPASS, EQ_STEREO, 21000, 0, 1, 12),
+      EQ_BAND(EQ_NOTCH, EQ_STEREO, 300, 0, 4, 12), EQ_BAND(EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12),
   };
   for (int i = 0; i < COUNT(bands); i++) {
     struct eq_params *p = one_band(EQ_BELL, EQ_STEREO, 1000, 12);
@@ -244,7 +308,7 @@ static void test_targets(void **unused) {
   for (int target = EQ_LEFT; target < TARGETS; target++) {
     for (int type = 0; type < TYPES; type++)
       for (int cut = 0; cut < 2; cut++) {
-        if (cut && (type <= EQ_LOWPASS || type == EQ_NOTCH)) continue;
+        if (cut && (type <= EQ_LOWPASS || type == EQ_NOTCH || type >= EQ_BANDPASS)) continue;
         struct eq_params *p = one_band(type, target, usual_hz[type], 24);
         if (cut) p->bands[0].gain_db = -24;
         const double error = check_band(p, 48000);
@@ -265,9 +329,9 @@ static void test_targets(void **unused) {
 static void test_deep_side(void **unused) {
   (void)unused;
   static const struct eq_band bands[] = {
-      {EQ_HIGHPASS, EQ_SIDE, 80, 0, 1, 48},
-      {EQ_HIGHPASS, EQ_SIDE, 300, 0, 1, 96},
-      {EQ_BELL, EQ_MID, 150, -24, 4, 12},
+      EQ_BAND(EQ_HIGHPASS, EQ_SIDE, 80, 0, 1, 48),
+      EQ_BAND(EQ_HIGHPASS, EQ_SIDE, 300, 0, 1, 96),
+      EQ_BAND(EQ_BELL, EQ_MID, 150, -24, 4, 12),
   };
   double worst = 0;
   for (int i = 0; i < COUNT(bands); i++) {
@@ -357,6 +421,24 @@ static void test_errors(void **unused) {
     if (slope == 7) assert_string_equal(row, "slope");
   }
   p->bands[0].slope_db_oct = 12;
+  p->bands[0].n_points = 1;
+  assert_non_null(stage_eq.check(p, &row));
+  assert_string_equal(row, "points");
+  p->bands[0].type = EQ_CURVE;
+  p->bands[0].freq_hz = NAN;
+  p->bands[0].points[0] = (struct pchip_point){96000, 3}; /* above Nyquist is no matter */
+  assert_null(stage_eq.check(p, &row));
+  assert_int_equal(oracle_design(&s, &stage_eq, p, 44100, 2, &why), 0);
+  oracle_close(&s);
+  p->bands[0].n_points = 2;
+  p->bands[0].points[1] = p->bands[0].points[0];
+  assert_non_null(stage_eq.check(p, &row));
+  assert_string_equal(row, "points");
+  p->bands[0].n_points = 0;
+  assert_non_null(stage_eq.check(p, &row));
+  p->bands[0].type = EQ_HIGHPASS;
+  assert_non_null(stage_eq.check(p, &row));
+  assert_string_equal(row, "freq");
   p->bands[0].freq_hz = 23000;
   assert_int_equal(oracle_design(&s, &stage_eq, p, 44100, 2, &why), -1);
   assert_non_null(strstr(why, "Nyquist"));
@@ -387,7 +469,7 @@ int main(void) {
       cmocka_unit_test(test_slopes),     cmocka_unit_test(test_hard_bands),
       cmocka_unit_test(test_targets),    cmocka_unit_test(test_deep_side),
       cmocka_unit_test(test_mono),       cmocka_unit_test(test_many_bands),
-      cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_errors),     cmocka_unit_test(test_curve_points),
   };
   return cmocka_run_group_tests_name("eq", tests, NULL, NULL);
 }

@@ -57,9 +57,11 @@ static double null_db(const struct eq_params *p, int rate_hz) {
 static void test_null(void **unused) {
   (void)unused;
   static const struct eq_band typical[] = {
-      {EQ_HIGHPASS, EQ_STEREO, 30, 0, 1, 24},     {EQ_LOW_SHELF, EQ_STEREO, 120, 2, 0.7, 12},
-      {EQ_BELL, EQ_STEREO, 350, -2.5, 1.2, 12},   {EQ_BELL, EQ_STEREO, 3000, 1.5, 0.8, 12},
-      {EQ_HIGH_SHELF, EQ_STEREO, 10000, 2, 0.7, 12},
+      EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 30, 0, 1, 24),
+      EQ_BAND(EQ_LOW_SHELF, EQ_STEREO, 120, 2, 0.7, 12),
+      EQ_BAND(EQ_BELL, EQ_STEREO, 350, -2.5, 1.2, 12),
+      EQ_BAND(EQ_BELL, EQ_STEREO, 3000, 1.5, 0.8, 12),
+      EQ_BAND(EQ_HIGH_SHELF, EQ_STEREO, 10000, 2, 0.7, 12),
   };
   struct eq_params *p = oracle_params(&stage_eq);
   p->n_bands = COUNT(typical);
@@ -151,7 +153,7 @@ static void test_mid_side(void **unused) {
   (void)unused;
   for (int target = EQ_MID; target <= EQ_SIDE; target++) {
     struct eq_params *p = oracle_params(&stage_eq);
-    p->bands[p->n_bands++] = (struct eq_band){EQ_BELL, target, 900, 6, 2, 12};
+    p->bands[p->n_bands++] = (struct eq_band)EQ_BAND(EQ_BELL, target, 900, 6, 2, 12);
     struct oracle_audio a = music(20000);
     const float sign = target == EQ_MID ? -1 : 1; /* what the band must leave alone */
     for (int32_t i = 0; i < a.n; i++) a.in[1][i] = sign * a.in[0][i];

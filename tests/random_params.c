@@ -68,16 +68,32 @@ static double below_nyquist(double freq_hz, int rate_hz) {
   return freq_hz < 0.44 * rate_hz ? freq_hz : 0.44 * rate_hz;
 }
 
+static void mend_curve(struct eq_band *band) {
+  if (band->type != EQ_CURVE) band->n_points = 0;
+  else if (!band->n_points) band->n_points = 1;
+  for (int k = 0; k < band->n_points; k++) /* octaves 2.5 .. 15 */
+    band->points[k].freq_hz = exp2(2.5 + (k + 0.9 * (band->points[k].freq_hz / 96000)) * 12.5 /
+                                             band->n_points);
+}
+
 /* Boosts are held to 48 dB in all: products of floats stay finite. */
 static void mend_eq(void *params, int rate_hz) {
   struct eq_params *p = params;
   double boost_db = 0;
   for (int i = 0; i < p->n_bands; i++) {
     struct eq_band *band = &p->bands[i];
+    if (isnan(band->freq_hz)) band->freq_hz = 1000;
     band->freq_hz = below_nyquist(band->freq_hz, rate_hz);
     band->slope_db_oct -= band->slope_db_oct % 6;
-    if (boost_db + band->gain_db > 48) band->gain_db = -band->gain_db;
-    if (band->gain_db > 0) boost_db += band->gain_db;
+    mend_curve(band);
+    double most = band->type == EQ_TILT ? fabs(band->gain_db) / 2 : band->gain_db;
+    for (int k = 0; k < band->n_points; k++) most = fmax(most, band->points[k].value);
+    if (boost_db + most > 48) {
+      band->gain_db = -fmax(0, band->gain_db);
+      for (int k = 0; k < band->n_points; k++)
+        band->points[k].value = fmin(0, band->points[k].value);
+    }
+    if (boost_db + most <= 48 && most > 0) boost_db += most;
   }
 }
 
@@ -120,17 +136,27 @@ bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void
 
 /* ---- chosen by hand ---- */
 
+#define BANDS(n, ...) {.n_bands = n, .bands = {__VA_ARGS__}}
 static const struct eq_params eq_chosen[] = {
-    {0, 1, {{EQ_BELL, EQ_STEREO, 1000, 6, 1, 12}}},
-    {0, 2, {{EQ_BELL, EQ_LEFT, 400, -9, 1, 12}, {EQ_HIGH_SHELF, EQ_RIGHT, 5000, 9, 0.5, 12}}},
-    {0, 3, {{EQ_HIGHPASS, EQ_SIDE, 150, 0, 0.7, 12}, {EQ_BELL, EQ_MID, 2500, 5, 0.8, 12},
-            {EQ_HIGH_SHELF, EQ_SIDE, 8000, 6, 0.7, 12}}},
-    {0, 6, {{EQ_HIGHPASS, EQ_STEREO, 40, 0, 0.7, 24}, {EQ_LOWPASS, EQ_STEREO, 18000, 0, 0.7, 48},
-            {EQ_LOW_SHELF, EQ_STEREO, 200, 4, 0.7, 12}, {EQ_HIGH_SHELF, EQ_STEREO, 9000, -5, 1, 12},
-            {EQ_BELL, EQ_STEREO, 700, 3, 2, 12}, {EQ_NOTCH, EQ_STEREO, 3000, 0, 4, 12}}},
-    {0, 3, {{EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12}, {EQ_BELL, EQ_MID, 12000, -30, 40, 12},
-            {EQ_LOW_SHELF, EQ_LEFT, 5, -30, 0.7, 12}}},
-    {0, 1, {{EQ_HIGHPASS, EQ_STEREO, 5, 0, 0.7, 96}}}, /* the longest filter there is */
+    BANDS(1, EQ_BAND(EQ_BELL, EQ_STEREO, 1000, 6, 1, 12)),
+    BANDS(2, EQ_BAND(EQ_BELL, EQ_LEFT, 400, -9, 1, 12),
+          EQ_BAND(EQ_HIGH_SHELF, EQ_RIGHT, 5000, 9, 0.5, 12)),
+    BANDS(3, EQ_BAND(EQ_HIGHPASS, EQ_SIDE, 150, 0, 0.7, 12),
+          EQ_BAND(EQ_BELL, EQ_MID, 2500, 5, 0.8, 12),
+          EQ_BAND(EQ_HIGH_SHELF, EQ_SIDE, 8000, 6, 0.7, 12)),
+    BANDS(6, EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 40, 0, 0.7, 24),
+          EQ_BAND(EQ_LOWPASS, EQ_STEREO, 18000, 0, 0.7, 48),
+          EQ_BAND(EQ_LOW_SHELF, EQ_STEREO, 200, 4, 0.7, 12),
+          EQ_BAND(EQ_HIGH_SHELF, EQ_STEREO, 9000, -5, 1, 12),
+          EQ_BAND(EQ_BELL, EQ_STEREO, 700, 3, 2, 12), EQ_BAND(EQ_NOTCH, EQ_STEREO, 3000, 0, 4, 12)),
+    BANDS(3, EQ_BAND(EQ_TILT, EQ_STEREO, 800, -3, 0.7, 12),
+          EQ_BAND(EQ_BANDPASS, EQ_SIDE, 1200, 0, 0.5, 12),
+          {.type = EQ_CURVE, .target = EQ_MID, .freq_hz = NAN, .q = 1, .slope_db_oct = 12,
+           .n_points = 3, .points = {{100, 2}, {1000, -4}, {12000, 1}}}),
+    BANDS(3, EQ_BAND(EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12),
+          EQ_BAND(EQ_BELL, EQ_MID, 12000, -30, 40, 12),
+          EQ_BAND(EQ_LOW_SHELF, EQ_LEFT, 5, -30, 0.7, 12)),
+    BANDS(1, EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 5, 0, 0.7, 96)), /* the longest filter there is */
 };
 
 #define GENTLE {-30, 2, 6, 20, 150, 0}

@@ -71,9 +71,9 @@ static void design(const struct stage *stage, const void *params, const struct r
 }
 
 static void design_chain(const struct render_plan *p, struct stage_design *chain) {
-  static const struct eq_band bands[] = {{EQ_HIGHPASS, EQ_STEREO, 30, 0, 0.7071, 12},
-                                         {EQ_BELL, EQ_STEREO, 300, -2, 1, 12},
-                                         {EQ_HIGH_SHELF, EQ_STEREO, 10000, 2, 0.7071, 12}};
+  static const struct eq_band bands[] = {EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 30, 0, 0.7071, 12),
+                                         EQ_BAND(EQ_BELL, EQ_STEREO, 300, -2, 1, 12),
+                                         EQ_BAND(EQ_HIGH_SHELF, EQ_STEREO, 10000, 2, 0.7071, 12)};
   static const double thresholds_db[] = {-28, -28, -34, -44};
   struct eq_params eq;
   params_init(stage_eq.rows, &eq);

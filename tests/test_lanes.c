@@ -67,7 +67,8 @@ static void design_chains(void) {
       {{-20, 1.5, 12, 50, 400, 0}, {-50, 6, 0, 1, 60, 6}}};
   const struct loudness_params none = {NAN};
   for (int i = 0; i < DESIGNS; i++) {
-    const struct eq_params eq = {0, 1, {{EQ_BELL, EQ_STEREO, 1000, i ? -6 : 6, 1, 12}}};
+    const struct eq_params eq = {
+        .n_bands = 1, .bands = {EQ_BAND(EQ_BELL, EQ_STEREO, 1000, i ? -6 : 6, 1, 12)}};
     struct multiband_params m = {.n_crossovers = 1, .crossover_hz = {800}, .slope_db_oct = 24,
                                  .rms_ms = 10, .n_bands = 2};
     memcpy(m.bands, bands[i], sizeof bands[i]);
