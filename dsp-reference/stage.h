@@ -79,6 +79,7 @@ struct stage {
   const struct param_row *rows;
   size_t params_size;
   const struct stage_pass *passes; /* closed by name NULL */
+  const char *shaders; /* the stage whose shaders these passes have; NULL: its own */
   /* Cross-field check. NULL when sound, else a message (static storage) and, in
    * *row, the name of the key at fault. */
   const char *(*check)(const void *params, const char **row);

@@ -196,7 +196,8 @@ static enum engine_status prepare_slot(struct session *s, const struct session_p
       &s->arena, (uint64_t)plan->n_lanes * sizeof(struct stage_io), &slot->table);
   for (int p = 0; p < MAX_STAGE_PASSES && stage->passes[p].name && !status; p++) {
     char name[64];
-    snprintf(name, sizeof name, "%s_%s", stage->name, stage->passes[p].name);
+    snprintf(name, sizeof name, "%s_%s", stage->shaders ? stage->shaders : stage->name,
+             stage->passes[p].name);
     status = gpu_pass_find(s->device, name, &slot->pipelines[p]);
   }
   return status;
