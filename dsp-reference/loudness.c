@@ -185,6 +185,64 @@ double loudness_integrated(const float *hops, int32_t n, int rate_hz, double *sc
   return -0.691 + 10 * det_log10(gated);
 }
 
+static int by_value(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double loudness_range(const float *hops, int32_t n, int rate_hz, double *scratch) {
+  enum { BLOCK = 30, STEP = 10 };
+  const double absolute = det_pow(10, (-70 + 0.691) / 10);
+  int32_t blocks = 0;
+  for (int32_t i = 0; i + BLOCK <= n; i += STEP) {
+    double power = 0;
+    for (int32_t h = i; h < i + BLOCK; h++) power += hops[h];
+    power /= 3.0 * rate_hz;
+    if (power >= absolute) scratch[blocks++] = power;
+  }
+  qsort(scratch, (size_t)blocks, sizeof *scratch, by_value);
+  const double relative = gated_mean(scratch, blocks, 0) / 100;
+  const double *block = scratch;
+  while (blocks && *block < relative) block++, blocks--;
+  if (!blocks) return 0;
+  const int32_t low = (int32_t)((blocks - 1) * 0.1 + 0.5);
+  const int32_t high = (int32_t)((blocks - 1) * 0.95 + 0.5);
+  return 10 * (det_log10(block[high]) - det_log10(block[low]));
+}
+
+/* ---- host: maxima ---- */
+
+int32_t loudness_ticks(int32_t n_frames, int rate_hz) {
+  return n_frames / (rate_hz * LOUDNESS_TICK_MS / 1000);
+}
+
+/* First control point of a tick; forty ticks span `quarters` points. */
+static int64_t tick_begin(int64_t tick, int quarters) { return (tick * quarters + 20) / 40; }
+
+void loudness_add_ticks(const struct loudness_design *d, int64_t first, int64_t n,
+                        const float *energy, double *ticks, int32_t n_ticks) {
+  int64_t tick = first * 40 / d->quarters;
+  while (tick > 0 && tick_begin(tick, d->quarters) > first) tick--;
+  int64_t end = tick_begin(tick + 1, d->quarters);
+  for (int64_t i = 0; i < n; i++) {
+    while (first + i >= end) end = tick_begin(++tick + 1, d->quarters);
+    if (tick >= n_ticks) return;
+    ticks[tick] += energy[i];
+  }
+}
+
+double loudness_maximum(const double *ticks, int32_t n, int window, int rate_hz) {
+  double sum = 0, most = 0;
+  for (int32_t i = 0; i < n; i++) {
+    sum += ticks[i];
+    if (i >= window) sum -= ticks[i - window];
+    if (sum > most) most = sum;
+  }
+  if (most <= 0) return -HUGE_VAL;
+  const double frames = (double)window * (rate_hz * LOUDNESS_TICK_MS / 1000);
+  return -0.691 + 10 * det_log10(most / frames);
+}
+
 static const struct stage_pass loudness_passes[] = {
     {"forward", GRID_BLOCKS, loudness_forward},
     {"energy", GRID_BLOCKS, loudness_energy},

@@ -42,5 +42,25 @@ int64_t loudness_hops_offset(const struct stage_design *design, int32_t n_blocks
  * channels added), BS.1770-4: 400 ms blocks every 100 ms, -70 LUFS and -10 LU gates.
  * -HUGE_VAL for silence or under 400 ms. `scratch` holds n doubles. */
 double loudness_integrated(const float *hops, int32_t n, int rate_hz, double *scratch);
+/* Loudness range in LU, EBU Tech 3342: 3 s blocks every second, -70 LUFS and -20 LU gates,
+ * 10th to 95th percentile; 0 when no block is above the gates. `scratch` holds n doubles. */
+double loudness_range(const float *hops, int32_t n, int rate_hz, double *scratch);
+
+/* Maxima are looked for in steps of 10 ms (EBU Tech 3341, cases 10 and 13). */
+enum { LOUDNESS_TICK_MS = 10, LOUDNESS_MOMENTARY = 40, LOUDNESS_SHORT_TERM = 300 };
+/* Number of whole 10 ms ticks in a track. */
+int32_t loudness_ticks(int32_t n_frames, int rate_hz);
+/* Adds one channel's energies of control points [first, first + n) to their ticks. */
+void loudness_add_ticks(const struct loudness_design *design, int64_t first, int64_t n,
+                        const float *energy, double *ticks, int32_t n_ticks);
+/* The loudest `window` consecutive ticks in LUFS, before the track silence; -HUGE_VAL: all
+ * silent. A tick is a sum of squares over its frames, channels added. */
+double loudness_maximum(const double *ticks, int32_t n, int window, int rate_hz);
+
+struct loudness_figures {
+  double integrated_lufs;                  /* -HUGE_VAL: nothing above the gates */
+  double momentary_lufs, short_term_lufs;  /* maxima over 400 ms and 3 s; -HUGE_VAL: silence */
+  double range_lu;
+};
 #endif
 #endif

@@ -169,12 +169,19 @@ static int32_t section_max(struct run *r, int lane, int section) {
   if (!data) note(r, ENGINE_NO_MEMORY);
   for (int64_t at = 0; at < words && !r->status; at += CHUNK) {
     const int64_t n = words - at < CHUNK ? words - at : CHUNK;
-    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, section * words + at, n, data));
+    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, section * words + at, n,
+                                    data));
     for (int64_t i = 0; i < n && !r->status; i++)
       if (data[i] > most) most = data[i];
   }
   free(data);
   return most;
+}
+
+/* The largest level of a section in dB; -HUGE_VAL: silence. */
+static double peak_db(int32_t level) {
+  return level > -100 * LIMITER_OCTAVE ? (double)level / LIMITER_OCTAVE * det_gain_to_db(2)
+                                       : -HUGE_VAL;
 }
 
 static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling) {
@@ -214,10 +221,11 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
-    const double start = lane->input_lufs;
+    const double start = lane->input.integrated_lufs;
     run_design(r, i, r->tail.limiter, t->limiter);
     run_args(r, i, r->tail.loudness, with_gain);
-    lane->result = (struct tail_result){.reached = true};
+    lane->result = (struct tail_result){.reached = true, .input = lane->input,
+                                        .input_true_peak_db = lane->input_true_peak_db};
     lane->solve = (struct solve){0};
     lane->searching = !isnan(t->loudness_lufs) && start > -HUGE_VAL;
     if (!isnan(t->loudness_lufs) && !lane->searching) lane->result.reached = false;
@@ -272,9 +280,7 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
       struct tail_result *result = &r->lane[i].result;
       const int32_t ceiling = tail_of(r, i, tail)->ceiling;
       const int32_t peak = section_max(r, i, LIMITER_AGAIN);
-      result->true_peak_db = peak > -100 * LIMITER_OCTAVE
-                                 ? (double)peak / LIMITER_OCTAVE * det_gain_to_db(2)
-                                 : -HUGE_VAL;
+      result->true_peak_db = peak_db(peak);
       if (peak <= ceiling) todo[i / 64] &= ~((uint64_t)1 << (i % 64));
       else if (round >= ROUNDS)
         set_drive(r, i, result->drive_db - (peak - ceiling + 64.0) / LIMITER_OCTAVE *
@@ -303,7 +309,8 @@ static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask of
     if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
-    lane->result.loudness_lufs = lane_loudness(r, i, r->tail.again);
+    lane_figures(r, i, r->tail.again, &lane->result.figures);
+    lane->result.loudness_lufs = lane->result.figures.integrated_lufs;
     lane->result.max_reduction_db =
         (double)section_max(r, i, LIMITER_REDUCTION) / LIMITER_OCTAVE * det_gain_to_db(2);
     if (isnan(t->loudness_lufs) || !lane->solve.steps) continue;
@@ -400,7 +407,11 @@ static void run_tails(struct run *r, lane_mask mask) {
     struct lane_job *job = &r->batch->lanes[i];
     if (job->n_tails > most_tails) most_tails = job->n_tails;
     r->lane[i].previous_tail = -1;
-    if (in_mask(mask, i)) job->chain_lufs = r->lane[i].input_lufs = lane_loudness(r, i, loudness);
+    if (!in_mask(mask, i)) continue;
+    struct lane_run *lane = &r->lane[i];
+    lane_figures(r, i, loudness, &lane->input);
+    lane->input_true_peak_db = peak_db(section_max(r, i, LIMITER_LEVEL));
+    job->chain_lufs = lane->input.integrated_lufs;
   }
   for (int t = 0; t < most_tails && !r->status; t++) run_tail(r, t);
 }

@@ -4,6 +4,7 @@
 #ifndef LACQUER_CHAIN_H
 #define LACQUER_CHAIN_H
 #include "engine.h"
+#include "loudness.h"
 
 enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
@@ -19,6 +20,8 @@ struct tail {
 struct tail_result {
   double drive_db;         /* gain into the limiter */
   double loudness_lufs;    /* of the limited signal; -HUGE_VAL: silence */
+  struct loudness_figures figures, input; /* of the limited signal; before drive and limiter */
+  double input_true_peak_db; /* -HUGE_VAL: silence */
   double true_peak_db;     /* of the limited signal, rounded up; -HUGE_VAL: silence */
   double max_reduction_db; /* deepest gain reduction of the limiter */
   bool reached;            /* the loudness target is met (or there is none) */

@@ -8,7 +8,8 @@
 struct lane_run {
   int32_t n_frames;       /* at the run's rate */
   struct session *shadow; /* the reference's session of this lane; NULL: not checked */
-  double input_lufs;      /* of the tails' input */
+  struct loudness_figures input; /* of the tails' input */
+  double input_true_peak_db;
   struct solve solve;
   bool searching;
   struct tail_result result;
@@ -52,6 +53,8 @@ void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uin
 void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_t *mask);
 /* Checks the loudness hops of a slot. */
 void check_hops(struct run *r, int slot, uint64_t *mask);
+/* What a loudness slot measured of a lane: its passes and hops have run. */
+void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *figures);
 enum engine_status check_open(struct run *r, const struct session_plan *plan);
 void check_close(struct run *r);
 #endif

@@ -2,6 +2,7 @@
  * See deliver.h. */
 #include "deliver.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,11 +66,31 @@ static double with_dither(double true_peak_db, int bits) {
   return 20 * log10(pow(10, true_peak_db / 20) + 4 * 1.5 * lsb);
 }
 
+/* Levels below the absolute gate are one to the comparison of meters. */
+static double differ(double a_lufs, double b_lufs) {
+  return fabs(fmax(a_lufs, -70) - fmax(b_lufs, -70));
+}
+
+static void compare_meters(struct receipt *r) {
+  const struct loudness_figures *a = &r->limited_reading.figures;
+  const struct loudness_figures *b = &r->delivered_reading.figures;
+  r->meters_differ_lu = fmax(fmax(differ(a->integrated_lufs, b->integrated_lufs),
+                                  differ(a->momentary_lufs, b->momentary_lufs)),
+                             fmax(differ(a->short_term_lufs, b->short_term_lufs),
+                                  fabs(a->range_lu - b->range_lu)));
+  r->meters_tolerance_lu = METERS_TOLERANCE_LU;
+  r->meters_agree = r->meters_differ_lu <= METERS_TOLERANCE_LU;
+}
+
 static void describe(const struct delivery *d, struct receipt *r) {
   const struct tail_result *result = d->result;
   r->bits = d->plan->manifest->variants[d->unit->unit->variant].dither.bits;
   r->seconds = (double)d->n_frames / r->source.rate_hz;
   r->own_lufs = result->loudness_lufs;
+  r->limited_reading.figures = result->figures;
+  r->chain_reading = (struct loudness_reading){
+      result->input, result->input_true_peak_db,
+      result->input_true_peak_db - result->input.integrated_lufs};
   r->true_peak_dbtp = result->true_peak_db;
   r->true_peak_with_dither = with_dither(result->true_peak_db, r->bits);
   r->gain_db = result->drive_db;
@@ -109,7 +130,14 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
   const struct pcm_shape shape = {r->source.rate_hz, r->source.channels, d->n_frames};
   struct encoded encoded = {0};
   describe(d, r);
-  enum status status = loudness_measure_pcm(&shape, d->pcm, &r->loudness_lufs, NULL, why);
+  struct loudness_reading *delivered = &r->delivered_reading;
+  enum status status = loudness_measure_pcm(&shape, d->pcm, &delivered->figures, NULL, why);
+  if (!status) {
+    r->loudness_lufs = delivered->figures.integrated_lufs;
+    delivered->true_peak_db = r->true_peak_dbtp;
+    delivered->peak_to_loudness_db = r->true_peak_dbtp - r->loudness_lufs;
+    compare_meters(r);
+  }
   if (!status) status = encode(d, r, &encoded, why);
   if (!status) {
     memcpy(r->pcm_sha256, encoded.pcm_sha256, sizeof r->pcm_sha256);

@@ -6,16 +6,15 @@
 #include <math.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 
-#include "stage.h"
-
-enum { FEED_FRAMES = 8192 };
+#include "memory.h"
 
 /* ebur128_init writes tables that all states share. */
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static ebur128_state *open_meter(const struct pcm_shape *shape, int with_true_peak) {
-  int mode = EBUR128_MODE_I | (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
+  int mode = EBUR128_MODE_I | EBUR128_MODE_LRA | (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
   pthread_mutex_lock(&init_lock);
   ebur128_state *meter =
       ebur128_init((unsigned)shape->channels, (unsigned long)shape->rate_hz, mode);
@@ -23,67 +22,80 @@ static ebur128_state *open_meter(const struct pcm_shape *shape, int with_true_pe
   return meter;
 }
 
-static int feed_planar(ebur128_state *meter, const struct pcm_shape *shape,
-                       const float *const *pcm) {
-  float block[FEED_FRAMES * MAX_CHANNELS];
+/* Frames [at, at + n) of either kind of samples to the meter. */
+struct samples {
+  const float *const *planar;
+  const int32_t *pcm;
+};
+static int feed(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
+                int32_t at, int32_t n) {
+  float block[2048 * MAX_CHANNELS];
+  if (s->pcm)
+    return ebur128_add_frames_int(meter, s->pcm + (size_t)at * (size_t)shape->channels, (size_t)n);
+  for (int c = 0; c < shape->channels; c++)
+    for (int32_t i = 0; i < n; i++) block[i * shape->channels + c] = s->planar[c][at + i];
+  return ebur128_add_frames_float(meter, block, (size_t)n);
+}
+
+/* Feeds everything, tick by tick; `ticks` gets the energy of every whole one. */
+static int feed_ticks(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
+                      double *ticks) {
+  const int32_t tick = shape->rate_hz * LOUDNESS_TICK_MS / 1000;
   int result = EBUR128_SUCCESS;
-  for (int32_t at = 0, n; at < shape->n_frames && result == EBUR128_SUCCESS; at += n) {
-    n = shape->n_frames - at < FEED_FRAMES ? shape->n_frames - at : FEED_FRAMES;
-    for (int c = 0; c < shape->channels; c++)
-      for (int32_t i = 0; i < n; i++)
-        block[i * shape->channels + c] = pcm[c][at + i];
-    result = ebur128_add_frames_float(meter, block, (size_t)n);
+  for (int32_t at = 0; at < shape->n_frames && result == EBUR128_SUCCESS; at += tick) {
+    const int32_t n = shape->n_frames - at < tick ? shape->n_frames - at : tick;
+    double lufs = -HUGE_VAL;
+    result = feed(meter, shape, s, at, n);
+    if (result != EBUR128_SUCCESS || n < tick) break;
+    result = ebur128_loudness_window(meter, LOUDNESS_TICK_MS, &lufs);
+    ticks[at / tick] = pow(10, (lufs + 0.691) / 10) * tick;
   }
   return result;
 }
 
-/* Reads the meter, destroys it. */
-static enum status finish(ebur128_state *meter, int result, double *lufs,
-                          double *true_peak_dbtp, struct failure *why) {
-  if (result == EBUR128_SUCCESS)
-    result = ebur128_loudness_global(meter, lufs);
-  double peak = 0.0;
-  for (unsigned c = 0; true_peak_dbtp && result == EBUR128_SUCCESS && c < meter->channels; c++) {
-    double of_channel;
-    result = ebur128_true_peak(meter, c, &of_channel);
-    peak = result == EBUR128_SUCCESS && of_channel > peak ? of_channel : peak;
+/* The highest true peak of the channels in dBTP. */
+static int read_true_peak(ebur128_state *meter, double *true_peak_dbtp) {
+  double peak = 0, of_channel;
+  for (unsigned c = 0; c < meter->channels; c++) {
+    const int result = ebur128_true_peak(meter, c, &of_channel);
+    if (result != EBUR128_SUCCESS) return result;
+    if (of_channel > peak) peak = of_channel;
   }
-  ebur128_destroy(&meter);
-  if (result != EBUR128_SUCCESS)
-    return fail(why, STATUS_AGAIN, "loudness check: libebur128 failed with code %d", result);
-  if (true_peak_dbtp)
-    *true_peak_dbtp = peak > 0.0 ? 20.0 * log10(peak) : -HUGE_VAL;
-  return STATUS_OK;
+  *true_peak_dbtp = peak > 0 ? 20 * log10(peak) : -HUGE_VAL;
+  return EBUR128_SUCCESS;
 }
 
-static enum status check_shape(const struct pcm_shape *shape, struct failure *why) {
-  if (shape->channels < 1 || shape->channels > MAX_CHANNELS)
-    return fail(why, STATUS_INTERNAL, "loudness check: %d channels (accepted: 1 to %d)",
-                shape->channels, MAX_CHANNELS);
-  return STATUS_OK;
+static enum status measure(const struct pcm_shape *shape, const struct samples *samples,
+                           struct loudness_figures *f, double *true_peak_dbtp,
+                           struct failure *why) {
+  if (shape->channels < 1 || shape->channels > MAX_CHANNELS || shape->rate_hz < 1000 ||
+      shape->rate_hz > 200000)
+    return fail(why, STATUS_INTERNAL, "loudness check: %d channels at %d Hz (accepted: 1 to %d "
+                "at 1000 to 200000 Hz)", shape->channels, shape->rate_hz, MAX_CHANNELS);
+  ebur128_state *meter = open_meter(shape, true_peak_dbtp != NULL);
+  if (!meter) return fail(why, STATUS_AGAIN, "loudness check: out of memory");
+  const int32_t n = loudness_ticks(shape->n_frames, shape->rate_hz);
+  double *ticks = memory_new((size_t)n + 1, sizeof *ticks);
+  int result = feed_ticks(meter, shape, samples, ticks);
+  f->momentary_lufs = loudness_maximum(ticks, n, LOUDNESS_MOMENTARY, shape->rate_hz);
+  f->short_term_lufs = loudness_maximum(ticks, n, LOUDNESS_SHORT_TERM, shape->rate_hz);
+  free(ticks);
+  if (result == EBUR128_SUCCESS) result = ebur128_loudness_global(meter, &f->integrated_lufs);
+  if (result == EBUR128_SUCCESS) result = ebur128_loudness_range(meter, &f->range_lu);
+  if (result == EBUR128_SUCCESS && true_peak_dbtp) result = read_true_peak(meter, true_peak_dbtp);
+  ebur128_destroy(&meter);
+  if (result == EBUR128_SUCCESS) return STATUS_OK;
+  return fail(why, STATUS_AGAIN, "loudness check: libebur128 failed with code %d", result);
 }
 
 enum status loudness_measure_planar(const struct pcm_shape *shape, const float *const *pcm,
-                                    double *lufs, double *true_peak_dbtp, struct failure *why) {
-  if (check_shape(shape, why) != STATUS_OK)
-    return STATUS_INTERNAL;
-  ebur128_state *meter = open_meter(shape, true_peak_dbtp != NULL);
-  if (!meter)
-    return fail(why, STATUS_AGAIN, "loudness check: out of memory");
-  return finish(meter, feed_planar(meter, shape, pcm), lufs, true_peak_dbtp, why);
+                                    struct loudness_figures *figures, double *true_peak_dbtp,
+                                    struct failure *why) {
+  return measure(shape, &(struct samples){.planar = pcm}, figures, true_peak_dbtp, why);
 }
 
-enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, double *lufs,
-                                 double *true_peak_dbtp, struct failure *why) {
-  if (check_shape(shape, why) != STATUS_OK)
-    return STATUS_INTERNAL;
-  ebur128_state *meter = open_meter(shape, true_peak_dbtp != NULL);
-  if (!meter)
-    return fail(why, STATUS_AGAIN, "loudness check: out of memory");
-  int result = EBUR128_SUCCESS;
-  for (int32_t at = 0, n; at < shape->n_frames && result == EBUR128_SUCCESS; at += n) {
-    n = shape->n_frames - at < FEED_FRAMES ? shape->n_frames - at : FEED_FRAMES;
-    result = ebur128_add_frames_int(meter, pcm + (size_t)at * (size_t)shape->channels, (size_t)n);
-  }
-  return finish(meter, result, lufs, true_peak_dbtp, why);
+enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm,
+                                 struct loudness_figures *figures, double *true_peak_dbtp,
+                                 struct failure *why) {
+  return measure(shape, &(struct samples){.pcm = pcm}, figures, true_peak_dbtp, why);
 }

@@ -6,18 +6,21 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "loudness.h"
 
 struct pcm_shape {
   int rate_hz, channels; /* channels: 1 or 2 */
   int32_t n_frames;
 };
-/* Integrated loudness in LUFS (ITU-R BS.1770-4 with gating; -HUGE_VAL: nothing above
- * the gate) and, unless `true_peak_dbtp` is NULL, the true peak in dBTP (-HUGE_VAL:
- * silence). libebur128 oversamples 4x below 96 kHz, 2x below 192 kHz, not above, and
- * may read up to 0.44 dB low. Thread-safe. STATUS_AGAIN when memory runs out. */
+/* Integrated loudness and loudness range by libebur128; the maxima from its K-weighted
+ * energy of every 10 ms; and, unless `true_peak_dbtp` is NULL, the true peak in dBTP
+ * (-HUGE_VAL: silence). libebur128 oversamples 4x below 96 kHz, 2x below 192 kHz, not
+ * above, and may read up to 0.44 dB low. Thread-safe. STATUS_AGAIN when memory runs out. */
 enum status loudness_measure_planar(const struct pcm_shape *shape, const float *const *pcm,
-                                    double *lufs, double *true_peak_dbtp, struct failure *why);
+                                    struct loudness_figures *figures, double *true_peak_dbtp,
+                                    struct failure *why);
 /* The same of interleaved integers, left-justified in 32 bits. */
-enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, double *lufs,
-                                 double *true_peak_dbtp, struct failure *why);
+enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm,
+                                 struct loudness_figures *figures, double *true_peak_dbtp,
+                                 struct failure *why);
 #endif

@@ -31,6 +31,14 @@ struct field {
 };
 #define FIELD(group, name, type, member) \
   {group, name, type, offsetof(struct receipt, member), sizeof(((struct receipt *)0)->member)}
+#define READING(group, member) \
+  FIELD(group, "integrated_lufs", FIELD_REAL, member.figures.integrated_lufs), \
+  FIELD(group, "momentary_max_lufs", FIELD_REAL, member.figures.momentary_lufs), \
+  FIELD(group, "short_term_max_lufs", FIELD_REAL, member.figures.short_term_lufs), \
+  FIELD(group, "loudness_range_lu", FIELD_REAL, member.figures.range_lu)
+#define PEAK(group, member) \
+  FIELD(group, "true_peak_dbtp", FIELD_REAL, member.true_peak_db), \
+  FIELD(group, "peak_to_loudness_db", FIELD_REAL, member.peak_to_loudness_db)
 static const struct field fields[] = {
     FIELD(NULL, "key", FIELD_TEXT, key),
     FIELD(NULL, "file_key", FIELD_TEXT, file_key),
@@ -54,12 +62,23 @@ static const struct field fields[] = {
     FIELD("measured", "filter_error_db", FIELD_REAL, filter_error_db),
     FIELD("measured", "target_reached", FIELD_BOOL, reached),
     FIELD("measured", "samples_beyond_full_scale", FIELD_INT64, clipped),
+    READING("loudness_source", source_reading),
+    READING("loudness_after_chain", chain_reading),
+    PEAK("loudness_after_chain", chain_reading),
+    READING("loudness_limited", limited_reading),
+    READING("loudness_delivered", delivered_reading),
+    PEAK("loudness_delivered", delivered_reading),
+    FIELD("meters", "largest_difference_lu", FIELD_REAL, meters_differ_lu),
+    FIELD("meters", "tolerance_lu", FIELD_REAL, meters_tolerance_lu),
+    FIELD("meters", "agree", FIELD_BOOL, meters_agree),
     FIELD("verification", "tier", FIELD_TEXT, tier),
     FIELD("verification", "coverage", FIELD_REAL, coverage),
     FIELD("verification", "note", FIELD_TEXT, note),
     FIELD("rendered_on", "device", FIELD_TEXT, device),
     FIELD("rendered_on", "driver", FIELD_TEXT, driver),
 };
+#undef PEAK
+#undef READING
 #undef FIELD
 
 static json_t *field_value(const struct field *f, const struct receipt *r) {

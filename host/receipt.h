@@ -16,6 +16,12 @@ struct source_file { /* of the track, to recognise it without decoding */
 /* STATUS_NO_INPUT when it is not there. */
 enum status source_file_stat(const char *path, struct source_file *out, struct failure *why);
 
+struct loudness_reading {
+  struct loudness_figures figures;
+  double true_peak_db;        /* lacquer's meter; NAN where it does not measure */
+  double peak_to_loudness_db; /* PLR: true peak less integrated loudness */
+};
+
 struct receipt {
   char key[HASH_TEXT_SIZE], file_key[HASH_TEXT_SIZE];
   char pcm_sha256[HASH_TEXT_SIZE], file_sha256[HASH_TEXT_SIZE];
@@ -27,6 +33,13 @@ struct receipt {
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */
   double own_lufs;         /* of the limited signal (lacquer's meter) */
+  struct loudness_reading source_reading;   /* of the source (libebur128) */
+  struct loudness_reading chain_reading;    /* after the chain (lacquer's meters) */
+  struct loudness_reading limited_reading;  /* of the limited signal (lacquer's meters) */
+  struct loudness_reading delivered_reading; /* of the deliverable (libebur128) */
+  double meters_differ_lu; /* largest difference of the last two, figure by figure */
+  double meters_tolerance_lu; /* METERS_TOLERANCE_LU */
+  bool meters_agree;
   double true_peak_dbtp;   /* of the limited signal, as the 16x meter reads it */
   double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;
@@ -38,6 +51,10 @@ struct receipt {
   double coverage;         /* share of all intermediate results compared, 0..1 */
   char note[512];          /* why it was rendered twice, warnings; else "" */
 };
+/* Of lacquer's own figures against libebur128's on the delivered file: between them lie
+ * dither, 4 frames at the borders of a window and blocks at a gate. */
+#define METERS_TOLERANCE_LU 0.1
+
 enum status receipt_write(const struct unit *unit, const struct manifest *manifest,
                           const struct receipt *receipt, struct failure *why);
 /* False when there is none, or it cannot be read. */

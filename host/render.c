@@ -36,7 +36,7 @@ struct job {
   bool loaded;
   struct audio audio;
   struct source_file file;
-  double source_lufs;
+  struct loudness_figures source; /* libebur128 */
   struct track_plan plan;
   int n_tails;
   struct tail *tails;
@@ -136,7 +136,7 @@ static void load(struct work *w, struct job *job, int track) {
   const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames};
   if (!status)
     status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
-                                     &job->source_lufs, NULL, &why);
+                                     &job->source, NULL, &why);
   if (!status) {
     struct source_identity id = {job->audio.rate_hz, job->audio.channels, ""};
     memcpy(id.audio_sha256, job->audio.sha256, sizeof id.audio_sha256);
@@ -172,7 +172,8 @@ static const char *tier_name(enum verify_tier tier) {
 
 static void fill_receipt(const struct group *g, const struct job *job, const struct lane_job *lane,
                          struct receipt *r) {
-  *r = (struct receipt){.source_lufs = job->source_lufs, .source_file = job->file};
+  *r = (struct receipt){.source_lufs = job->source.integrated_lufs, .source_file = job->file};
+  r->source_reading.figures = job->source;
   r->filter_error_db = job->plan.filter_error_db;
   r->source.rate_hz = job->audio.rate_hz;
   r->source.channels = job->audio.channels;

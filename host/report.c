@@ -31,6 +31,19 @@ static void verdict(const struct receipt *r, char text[32]) {
 
 static json_t *number_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
+static json_t *reading_json(const struct loudness_reading *r, bool with_peak) {
+  const struct loudness_figures *f = &r->figures;
+  json_t *json = json_object();
+  json_object_set_new(json, "integrated_lufs", number_or_null(f->integrated_lufs));
+  json_object_set_new(json, "momentary_max_lufs", number_or_null(f->momentary_lufs));
+  json_object_set_new(json, "short_term_max_lufs", number_or_null(f->short_term_lufs));
+  json_object_set_new(json, "loudness_range_lu", number_or_null(f->range_lu));
+  if (!with_peak) return json;
+  json_object_set_new(json, "true_peak_dbtp", number_or_null(r->true_peak_db));
+  json_object_set_new(json, "peak_to_loudness_db", number_or_null(r->peak_to_loudness_db));
+  return json;
+}
+
 static json_t *unit_json(const struct plan *plan, int unit, const struct unit_result *result) {
   const struct unit *u = &plan->units[unit];
   const struct track *track = &plan->manifest->tracks[u->track];
@@ -47,6 +60,10 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "true_peak_dbtp", number_or_null(r->true_peak_dbtp));
     json_object_set_new(line, "gain_db", number_or_null(r->gain_db));
     json_object_set_new(line, "deepest_reduction_db", number_or_null(r->reduction_db));
+    json_object_set_new(line, "before", reading_json(&r->source_reading, false));
+    json_object_set_new(line, "after_chain", reading_json(&r->chain_reading, true));
+    json_object_set_new(line, "after", reading_json(&r->delivered_reading, true));
+    json_object_set_new(line, "meters_differ_lu", number_or_null(r->meters_differ_lu));
     json_object_set_new(line, "target_reached", json_boolean(r->reached));
     json_object_set_new(line, "verification", json_string(r->tier));
     json_object_set_new(line, "coverage", json_real(r->coverage));
@@ -79,6 +96,9 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
     fprintf(out, "lacquer: %s: a filter of the chain is up to %.2f dB off what was asked, even at "
             "the greatest length (too narrow or steep for so low a frequency)\n", u->name,
             r->filter_error_db);
+  if (!r->meters_agree && !r->clipped)
+    fprintf(out, "lacquer: %s: libebur128 reads the file %.2f LU off lacquer's own meter "
+            "(tolerance %g LU)\n", u->name, r->meters_differ_lu, r->meters_tolerance_lu);
   if (r->clipped)
     fprintf(out, "lacquer: %s: %lld samples beyond full scale were clipped (set true_peak)\n",
             u->name, (long long)r->clipped);
@@ -138,11 +158,12 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
   fprintf(out, "\n No  ");
   print_padded(out, "Title", title);
   print_padded(out, "Variant", variant);
-  fprintf(out, "  LUFS before    after  true peak  gain dB  limiter  verified        file\n");
+  fprintf(out, "  LUFS before    after  LRA before  after    PLR  true peak  gain dB  limiter  "
+          "verified        file\n");
   for (int i = 0; i < plan->n_units; i++) {
     const struct unit_result *result = &results[i];
     const struct receipt *r = &result->receipt;
-    char a[16], b[16], c[16], d[32];
+    char a[16], b[16], c[16], d[32], e[16] = "-";
     fprintf(out, "%3d  ", plan->manifest->tracks[plan->units[i].track].number);
     print_padded(out, title_of(plan, i), title);
     print_padded(out, variant_of(plan, i), variant);
@@ -151,9 +172,13 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
       continue;
     }
     verdict(r, d);
-    fprintf(out, "%13s%c%8s  %9s  %+7.2f  %7.2f  %-14s  %s\n", level(r->source_lufs, a),
-            ' ', level(r->loudness_lufs, b), level(r->true_peak_dbtp, c), r->gain_db,
-            r->reduction_db > 0 ? -r->reduction_db : 0.0, d, plan->units[i].name);
+    if (isfinite(r->delivered_reading.peak_to_loudness_db))
+      snprintf(e, sizeof e, "%.1f", r->delivered_reading.peak_to_loudness_db);
+    fprintf(out, "%13s %8s  %10.1f %6.1f %6s  %9s  %+7.2f  %7.2f  %-14s  %s\n",
+            level(r->source_lufs, a), level(r->loudness_lufs, b),
+            r->source_reading.figures.range_lu, r->delivered_reading.figures.range_lu, e,
+            level(r->true_peak_dbtp, c), r->gain_db, r->reduction_db > 0 ? -r->reduction_db : 0.0,
+            d, plan->units[i].name);
   }
 }
 

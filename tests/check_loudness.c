@@ -11,13 +11,12 @@
 #include <cmocka.h>
 #include <ebur128.h>
 #include <math.h>
-#include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "limiter.h"
-#include "oracle.h"
+#include "loudness_fixture.h"
 
 #define SEED UINT64_C(7006)
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
@@ -28,49 +27,10 @@ static const double PI = 3.14159265358979324;
  * block that falls on the other side of a gate. */
 static const double PEER_LU = 0.01;
 
-struct track {
-  int rate_hz, channels;
-  int32_t n;
-  float *x[2];
-};
-
-static struct track track_create(int rate_hz, int channels, double seconds) {
-  struct track t = {.rate_hz = rate_hz, .channels = channels, .n = (int32_t)(seconds * rate_hz)};
-  for (int c = 0; c < channels; c++) t.x[c] = oracle_alloc((size_t)t.n * sizeof(float));
-  return t;
-}
-
-static void track_destroy(struct track *t) { free(t->x[0]), free(t->x[1]); }
-
-/* The stage after its passes, with the hops of the whole track; close with oracle_close. */
-static struct oracle_stage measure(const struct track *t, int segment_blocks) {
-  struct oracle_stage s;
-  void *params = oracle_params(&stage_loudness);
-  assert_int_equal(
-      oracle_design(&s, &stage_loudness, params, t->rate_hz, t->channels, NULL), 0);
-  free(params);
-  oracle_open(&s, t->n, segment_blocks);
-  oracle_write(&s, (const float *const *)t->x);
-  oracle_passes(&s, LOUDNESS_FORWARD, LOUDNESS_HOPS);
-  oracle_pass(&s, LOUDNESS_HOPS, 0, loudness_hops(t->n, t->rate_hz));
-  return s;
-}
-
-static float *read_floats(struct oracle_stage *s, int64_t first, int64_t n) {
-  float *data = oracle_alloc((size_t)n * sizeof *data);
-  oracle_control(s, first, n, (int32_t *)(void *)data);
-  return data;
-}
-
-static float *read_hops(struct oracle_stage *s) {
-  return read_floats(s, loudness_hops_offset(&s->design, s->n_blocks, s->channels),
-                     loudness_hops(s->n_frames, s->rate_hz));
-}
-
-static double integrated(const struct track *t) {
-  struct oracle_stage s = measure(t, 16);
+static double integrated(const struct loudness_track *t) {
+  struct oracle_stage s = loudness_measure(t, 16);
   const int32_t n = loudness_hops(t->n, t->rate_hz);
-  float *hops = read_hops(&s);
+  float *hops = loudness_read_hops(&s);
   double *scratch = oracle_alloc((size_t)n * sizeof *scratch);
   const double lufs = loudness_integrated(hops, n, t->rate_hz, scratch);
   free(scratch), free(hops);
@@ -78,7 +38,7 @@ static double integrated(const struct track *t) {
   return lufs;
 }
 
-static double peer(const struct track *t) {
+static double peer(const struct loudness_track *t) {
   ebur128_state *st =
       ebur128_init((unsigned)t->channels, (unsigned long)t->rate_hz, EBUR128_MODE_I);
   assert_non_null(st);
@@ -94,7 +54,7 @@ static double peer(const struct track *t) {
 }
 
 /* Difference to libebur128 in LU; asserts that it is within PEER_LU. */
-static double compare(const struct track *t) {
+static double compare(const struct loudness_track *t) {
   const double ours = integrated(t), theirs = peer(t);
   if (isinf(theirs)) {
     assert_true(ours == theirs);
@@ -110,14 +70,15 @@ static void test_noise(void **unused) {
   (void)unused;
   double worst = 0;
   for (int i = 0; i < 2 * COUNT(rates); i++) {
-    struct track t = track_create(rates[i % COUNT(rates)], 1 + i / COUNT(rates), 4.33);
+    struct loudness_track t =
+        loudness_track_create(rates[i % COUNT(rates)], 1 + i / COUNT(rates), 4.33);
     uint64_t seed = SEED + (uint64_t)i;
     for (int c = 0; c < t.channels; c++) oracle_noise(t.x[c], t.n, 0.4 / (c + 1), seed + 9);
     for (int32_t k = 0; k < t.n; k++) /* 0 to -80 dB: some of it under either gate */
       for (int c = 0; c < t.channels; c++)
         t.x[c][k] *= (float)oracle_gain(-40 + 40 * sin(2 * PI * 0.4 * k / t.rate_hz));
     worst = fmax(worst, compare(&t));
-    track_destroy(&t);
+    loudness_track_destroy(&t);
   }
   print_message("noise with gates: within %.7f LU of libebur128\n", worst);
 }
@@ -127,34 +88,17 @@ static void test_sines(void **unused) {
   static const double parts[][2] = {{31, 0.3}, {63, 0.1}, {440, 0.2}, {3150, 0.1}, {11000, 0.2}};
   double worst = 0;
   for (int r = 0; r < COUNT(rates); r++) {
-    struct track t = track_create(rates[r], 2, 3), one = track_create(rates[r], 1, 3);
+    struct loudness_track t = loudness_track_create(rates[r], 2, 3);
+    struct loudness_track one = loudness_track_create(rates[r], 1, 3);
     for (int i = 0; i < COUNT(parts); i++) {
       oracle_sine(one.x[0], one.n, rates[r], parts[i][0], parts[i][1], i);
       worst = fmax(worst, compare(&one)); /* each alone, in mono */
       for (int32_t k = 0; k < t.n; k++) t.x[i % 2][k] += one.x[0][k];
     }
     worst = fmax(worst, compare(&t));
-    track_destroy(&t), track_destroy(&one);
+    loudness_track_destroy(&t), loudness_track_destroy(&one);
   }
   print_message("sines: within %.7f LU of libebur128\n", worst);
-}
-
-static bool load_music(const char *name, struct track *t) {
-  char path[200];
-  snprintf(path, sizeof path, "/usr/share/sonic-pi/samples/%s.flac", name);
-  SF_INFO info = {0};
-  SNDFILE *file = sf_open(path, SFM_READ, &info);
-  if (!file) return false;
-  const bool fits = info.channels <= 2 && info.frames < 100 * info.samplerate;
-  *t = track_create(info.samplerate, fits ? info.channels : 1,
-                    (info.frames + 0.5) / info.samplerate);
-  float *frames = oracle_alloc((size_t)info.frames * (size_t)info.channels * sizeof *frames);
-  assert_true(sf_readf_float(file, frames, info.frames) == info.frames);
-  for (int32_t i = 0; i < t->n; i++)
-    for (int c = 0; c < t->channels; c++) t->x[c][i] = frames[i * info.channels + c];
-  free(frames);
-  sf_close(file);
-  return true;
 }
 
 static void test_music(void **unused) {
@@ -164,11 +108,11 @@ static void test_music(void **unused) {
   double worst = 0;
   int found = 0;
   for (int i = 0; i < COUNT(names); i++) {
-    struct track t;
-    if (!load_music(names[i], &t)) continue;
+    struct loudness_track t;
+    if (!loudness_music(names[i], &t)) continue;
     worst = fmax(worst, compare(&t));
     found++;
-    track_destroy(&t);
+    loudness_track_destroy(&t);
   }
   print_message("music, %d files: within %.7f LU of libebur128\n", found, worst);
   if (!found) skip();
@@ -176,23 +120,10 @@ static void test_music(void **unused) {
 
 /* ---- published signals ---- */
 
-struct tone {
-  double seconds, db; /* 1 kHz, peak in dBFS, both channels alike */
-};
-
-static double loudness_of_tones(int rate_hz, const struct tone *tones, int n) {
-  double seconds = 0;
-  for (int i = 0; i < n; i++) seconds += tones[i].seconds;
-  struct track t = track_create(rate_hz, 2, seconds);
-  oracle_sine(t.x[0], t.n, rate_hz, 1000, 1, 0);
-  int32_t at = 0;
-  for (int i = 0; i < n; i++) {
-    const int32_t end = i == n - 1 ? t.n : at + (int32_t)(tones[i].seconds * rate_hz);
-    for (; at < end; at++) t.x[0][at] *= (float)oracle_gain(tones[i].db);
-  }
-  memcpy(t.x[1], t.x[0], (size_t)t.n * sizeof(float));
+static double loudness_of_tones(int rate_hz, const struct loudness_tone *tones, int n) {
+  struct loudness_track t = loudness_tones(rate_hz, tones, n);
   const double lufs = integrated(&t);
-  track_destroy(&t);
+  loudness_track_destroy(&t);
   return lufs;
 }
 
@@ -201,7 +132,7 @@ static void test_ebu_3341(void **unused) {
   (void)unused;
   static const struct {
     int n;
-    struct tone tones[5];
+    struct loudness_tone tones[5];
     double lufs;
   } cases[] = {
       {1, {{20, -23}}, -23},
@@ -225,12 +156,12 @@ static void test_bs1770_level(void **unused) {
   (void)unused;
   double worst = 0, worst_high = 0;
   for (int i = 0; i < 2 * COUNT(rates); i++) {
-    struct track t = track_create(rates[i / 2], 2, 2);
+    struct loudness_track t = loudness_track_create(rates[i / 2], 2, 2);
     oracle_sine(t.x[i % 2], t.n, t.rate_hz, 997, 1, 0);
     const double off = fabs(integrated(&t) + 10 * log10(2));
     if (t.rate_hz > 48000) worst_high = fmax(worst_high, off);
     else worst = fmax(worst, off);
-    track_destroy(&t);
+    loudness_track_destroy(&t);
   }
   print_message("BS.1770, 997 Hz: within %.4f LU of -3.01 LKFS, %.4f above 48 kHz\n", worst,
                 worst_high);
@@ -254,11 +185,11 @@ static void test_bs1770_filters(void **unused) {
   static const double shelf[5] = {1.53512485958697, -2.69169618940638, 1.19839281085285,
                                   -1.69065929318241, 0.73248077421585};
   static const double high_pass[5] = {1, -2, 1, -1.99004745483398, 0.99007225036621};
-  struct track t = track_create(48000, 1, 6);
+  struct loudness_track t = loudness_track_create(48000, 1, 6);
   oracle_noise(t.x[0], t.n, 0.5, SEED);
   for (int32_t i = t.n / 2; i < t.n; i++) t.x[0][i] += (float)(0.3 * sin(2 * PI * 40 * i / 48000));
-  struct oracle_stage s = measure(&t, 8);
-  float *hops = read_hops(&s);
+  struct oracle_stage s = loudness_measure(&t, 8);
+  float *hops = loudness_read_hops(&s);
   double *y = oracle_alloc((size_t)t.n * sizeof *y), worst = 0;
   for (int32_t i = 0; i < t.n; i++) y[i] = t.x[0][i];
   biquad(shelf, y, t.n);
@@ -274,7 +205,7 @@ static void test_bs1770_filters(void **unused) {
   assert_true(worst <= 2 * 3.2e-7 + 14 * 0x1p-24);
   free(y), free(hops);
   oracle_close(&s);
-  track_destroy(&t);
+  loudness_track_destroy(&t);
 }
 
 /* ---- silence, short tracks ---- */
@@ -282,13 +213,13 @@ static void test_bs1770_filters(void **unused) {
 static void test_silence(void **unused) {
   (void)unused;
   for (int r = 0; r < COUNT(rates); r++) {
-    struct track t = track_create(rates[r], 2, 3);
+    struct loudness_track t = loudness_track_create(rates[r], 2, 3);
     assert_true(integrated(&t) == -HUGE_VAL);
     oracle_sine(t.x[0], t.n, rates[r], 1000, oracle_gain(-68), 0); /* below -70 LUFS */
     assert_true(integrated(&t) == -HUGE_VAL && peer(&t) == -HUGE_VAL);
     oracle_sine(t.x[0], t.n, rates[r], 1000, oracle_gain(-66), 0); /* -69.01 LUFS */
     assert_true(compare(&t) <= PEER_LU && integrated(&t) > -69.1);
-    track_destroy(&t);
+    loudness_track_destroy(&t);
   }
 }
 
@@ -298,13 +229,13 @@ static void test_short(void **unused) {
     const int32_t block = 4 * rates[r] / 10;
     const int32_t lengths[] = {1, 100, 2048, rates[r] / 10, block - 1, block, block + 1};
     for (int i = 0; i < COUNT(lengths); i++) {
-      struct track t = track_create(rates[r], 1, (lengths[i] + 0.5) / rates[r]);
+      struct loudness_track t = loudness_track_create(rates[r], 1, (lengths[i] + 0.5) / rates[r]);
       assert_int_equal(t.n, lengths[i]);
       oracle_noise(t.x[0], t.n, 0.5, SEED);
       assert_int_equal(loudness_hops(t.n, rates[r]), t.n / (rates[r] / 10));
       if (t.n < block) assert_true(integrated(&t) == -HUGE_VAL);
       else assert_true(compare(&t) <= PEER_LU && isfinite(integrated(&t)));
-      track_destroy(&t);
+      loudness_track_destroy(&t);
     }
   }
   double scratch[4];
@@ -342,12 +273,12 @@ static void test_hop_borders(void **unused) {
 static void test_hop_sums(void **unused) {
   (void)unused;
   for (int r = 0; r < COUNT(rates); r++) {
-    struct track t = track_create(rates[r], 2, 1.234);
+    struct loudness_track t = loudness_track_create(rates[r], 2, 1.234);
     oracle_stereo(t.x[0], t.x[1], t.n, 0.5, SEED);
-    struct oracle_stage s = measure(&t, 4);
+    struct oracle_stage s = loudness_measure(&t, 4);
     const struct loudness_design *d = s.design.data;
     const int64_t section = (int64_t)s.n_blocks * d->points;
-    float *energy = read_floats(&s, 0, 2 * section), *hops = read_hops(&s);
+    float *energy = loudness_read(&s, 0, 2 * section), *hops = loudness_read_hops(&s);
     for (int h = 0; h < loudness_hops(t.n, rates[r]); h++) {
       double want = 0;
       for (int k = hop_begin(h, d->quarters); k < hop_begin(h + 1, d->quarters); k++)
@@ -357,20 +288,20 @@ static void test_hop_sums(void **unused) {
     }
     free(energy), free(hops);
     oracle_close(&s);
-    track_destroy(&t);
+    loudness_track_destroy(&t);
   }
 }
 
 /* A gain of one half everywhere quarters every hop, exactly. */
 static void test_hops_under_gain(void **unused) {
   (void)unused;
-  struct track t = track_create(44100, 2, 1);
+  struct loudness_track t = loudness_track_create(44100, 2, 1);
   oracle_stereo(t.x[0], t.x[1], t.n, 0.5, SEED);
-  struct oracle_stage s = measure(&t, 4);
+  struct oracle_stage s = loudness_measure(&t, 4);
   const struct loudness_design *d = s.design.data;
   const int64_t section = (int64_t)s.n_blocks * d->points;
   float *gain = oracle_alloc((size_t)(LIMITER_GAIN + 1) * (size_t)section * sizeof *gain);
-  float *control = read_floats(&s, 0, 3 * section), *hops = read_hops(&s);
+  float *control = loudness_read(&s, 0, 3 * section), *hops = loudness_read_hops(&s);
   for (int64_t i = 0; i < section; i++) gain[LIMITER_GAIN * section + i] = -0.5f; /* gain - 1 */
   const struct stage_io io = {.n_frames = t.n, .n_blocks = s.n_blocks, .channels = 2,
                               .args = {1}, .design = d, .control = (int32_t *)(void *)control,
@@ -380,7 +311,7 @@ static void test_hops_under_gain(void **unused) {
   for (int h = 0; h < n; h++) assert_true(control[2 * section + h] == hops[h] / 4);
   free(gain), free(control), free(hops);
   oracle_close(&s);
-  track_destroy(&t);
+  loudness_track_destroy(&t);
 }
 
 static void test_segments(void **unused) {
@@ -388,21 +319,21 @@ static void test_segments(void **unused) {
   const int segments[] = {1, 3, 7, 64};
   const int32_t lengths[] = {1, 2047, 2048, 2049, 4097, 60001};
   for (int i = 0; i < COUNT(lengths); i++) {
-    struct track t = track_create(96000, 2, (lengths[i] + 0.5) / 96000);
+    struct loudness_track t = loudness_track_create(96000, 2, (lengths[i] + 0.5) / 96000);
     oracle_stereo(t.x[0], t.x[1], t.n, 0.5, SEED);
-    struct oracle_stage s = measure(&t, 100);
+    struct oracle_stage s = loudness_measure(&t, 100);
     const int64_t words = (int64_t)s.n_blocks * s.design.control_words;
-    float *all = read_floats(&s, 0, words);
+    float *all = loudness_read(&s, 0, words);
     oracle_close(&s);
     for (int k = 0; k < COUNT(segments); k++) {
-      s = measure(&t, segments[k]);
-      float *again = read_floats(&s, 0, words);
+      s = loudness_measure(&t, segments[k]);
+      float *again = loudness_read(&s, 0, words);
       assert_memory_equal(all, again, (size_t)words * sizeof *all);
       free(again);
       oracle_close(&s);
     }
     free(all);
-    track_destroy(&t);
+    loudness_track_destroy(&t);
   }
 }
 
@@ -411,19 +342,19 @@ static void test_segments(void **unused) {
 static void test_subnormals(void **unused) {
   (void)unused;
   if (!oracle_flush_subnormals(false)) skip();
-  struct track t = track_create(48000, 2, 1.7);
+  struct loudness_track t = loudness_track_create(48000, 2, 1.7);
   for (int32_t i = 0; i < t.n; i++)
     for (int c = 0; c < 2; c++)
       t.x[c][i] =
           flush_tiny((float)(oracle_gain(-20 - 400.0 * i / t.n) * sin(0.012 * i * (c + 1))));
-  struct oracle_stage s = measure(&t, 8);
+  struct oracle_stage s = loudness_measure(&t, 8);
   const int64_t words = (int64_t)s.n_blocks * s.design.control_words;
-  float *all = read_floats(&s, 0, words);
+  float *all = loudness_read(&s, 0, words);
   oracle_close(&s);
   oracle_flush_subnormals(true);
-  s = measure(&t, 8);
+  s = loudness_measure(&t, 8);
   oracle_flush_subnormals(false);
-  float *flushed = read_floats(&s, 0, words);
+  float *flushed = loudness_read(&s, 0, words);
   int64_t differ = 0;
   for (int64_t i = 0; i < words; i++)
     differ += floatBitsToUint(all[i]) != floatBitsToUint(flushed[i]);
@@ -431,7 +362,7 @@ static void test_subnormals(void **unused) {
   assert_int_equal(differ, 0);
   free(all), free(flushed);
   oracle_close(&s);
-  track_destroy(&t);
+  loudness_track_destroy(&t);
 }
 
 int main(void) {

@@ -427,7 +427,8 @@ static void test_loudness(void **state) {
   size_t n = (size_t)shape.n_frames;
   float *planar = malloc(n * sizeof *planar);
   int32_t *pcm = malloc(2 * n * sizeof *pcm);
-  double lufs, peak, of_pcm, peak_of_pcm;
+  struct loudness_figures figures, of_pcm;
+  double peak, peak_of_pcm;
   (void)state;
   assert_non_null(planar);
   assert_non_null(pcm);
@@ -436,16 +437,21 @@ static void test_loudness(void **state) {
     pcm[2 * i] = pcm[2 * i + 1] = (int32_t)((double)planar[i] * 0x1p31);
   }
   const float *const channels[2] = {planar, planar};
-  assert_int_equal(loudness_measure_planar(&shape, channels, &lufs, &peak, NULL), STATUS_OK);
+  assert_int_equal(loudness_measure_planar(&shape, channels, &figures, &peak, NULL), STATUS_OK);
   assert_int_equal(loudness_measure_pcm(&shape, pcm, &of_pcm, &peak_of_pcm, NULL), STATUS_OK);
-  assert_true(fabs(lufs + 23.0) <= 0.1);
+  assert_true(fabs(figures.integrated_lufs + 23.0) <= 0.1);
+  assert_true(fabs(figures.momentary_lufs + 23.0) <= 0.1);
+  assert_true(fabs(figures.short_term_lufs + 23.0) <= 0.1);
+  assert_true(fabs(figures.range_lu) <= 0.01);
   assert_true(fabs(peak + 23.0) <= 0.1);
   /* pcm is planar rounded to 2^-31: 170 dB below the sine. */
-  assert_true(fabs(lufs - of_pcm) < 1e-6 && fabs(peak - peak_of_pcm) < 1e-6);
+  assert_true(fabs(figures.integrated_lufs - of_pcm.integrated_lufs) < 1e-6 &&
+              fabs(peak - peak_of_pcm) < 1e-6);
   memset(pcm, 0, 2 * n * sizeof *pcm);
-  assert_int_equal(loudness_measure_pcm(&shape, pcm, &lufs, &peak, NULL), STATUS_OK);
-  assert_true(lufs == -HUGE_VAL && peak == -HUGE_VAL);
-  assert_int_equal(loudness_measure_pcm(&shape, pcm, &lufs, NULL, NULL), STATUS_OK);
+  assert_int_equal(loudness_measure_pcm(&shape, pcm, &figures, &peak, NULL), STATUS_OK);
+  assert_true(figures.integrated_lufs == -HUGE_VAL && peak == -HUGE_VAL);
+  assert_true(figures.momentary_lufs == -HUGE_VAL && figures.range_lu == 0);
+  assert_int_equal(loudness_measure_pcm(&shape, pcm, &figures, NULL, NULL), STATUS_OK);
   free(planar);
   free(pcm);
 }

@@ -93,6 +93,43 @@ static double measured(const char *field, double none) {
   return number;
 }
 
+static double reading(const json_t *receipt, const char *group, const char *field) {
+  const json_t *value = json_object_get(json_object_get(receipt, group), field);
+  if (!json_is_number(value)) fail_msg("the receipt has no %s.%s", group, field);
+  return json_number_value(value);
+}
+
+/* Four readings of every figure; the delivered one is libebur128's. */
+static void test_figures(void **state) {
+  static const char *const groups[] = {"loudness_source", "loudness_after_chain",
+                                       "loudness_limited", "loudness_delivered"};
+  (void)state;
+  put_programme(4 * 44100, 2);
+  render("loudness: -14", NULL);
+  json_t *receipt = cli_receipt(out, "t.wav");
+  for (int i = 0; i < 4; i++) {
+    const double integrated = reading(receipt, groups[i], "integrated_lufs");
+    const double m = reading(receipt, groups[i], "momentary_max_lufs");
+    const double s = reading(receipt, groups[i], "short_term_max_lufs");
+    assert_true(m >= s && m > integrated - 0.01 && m < integrated + 12);
+    assert_true(reading(receipt, groups[i], "loudness_range_lu") >= 0);
+  }
+  assert_true(fabs(reading(receipt, "loudness_delivered", "integrated_lufs") + 14) <= 0.1);
+  const double peak = reading(receipt, "loudness_delivered", "true_peak_dbtp");
+  assert_true(fabs(reading(receipt, "loudness_delivered", "peak_to_loudness_db") -
+                   (peak - reading(receipt, "loudness_delivered", "integrated_lufs"))) < 1e-6);
+  /* The chain compresses; the rest of the way is the gain, less what the limiter takes. */
+  const double after = reading(receipt, "loudness_after_chain", "integrated_lufs");
+  assert_true(after < reading(receipt, "loudness_source", "integrated_lufs") - 1);
+  const double limited = reading(receipt, "loudness_limited", "integrated_lufs");
+  const double gain = reading(receipt, "measured", "gain_db");
+  const double taken = reading(receipt, "measured", "deepest_reduction_db");
+  assert_true(limited <= after + gain + 0.01 && limited >= after + gain - taken - 0.01);
+  assert_true(reading(receipt, "meters", "largest_difference_lu") <= 0.01);
+  assert_true(json_is_true(json_object_get(json_object_get(receipt, "meters"), "agree")));
+  json_decref(receipt);
+}
+
 static bool target_reached(void) {
   json_t *receipt = cli_receipt(out, "t.wav");
   const json_t *value = json_object_get(json_object_get(receipt, "measured"), "target_reached");
@@ -219,6 +256,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       TEST(test_silence),      TEST(test_tiny), TEST(test_short),
       TEST(test_out_of_reach), TEST(test_mono), TEST(test_tags),
+      TEST(test_figures),
 #undef TEST
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * See chain_run.h: the figures of a lane's programme from what a loudness slot measured. */
+#include <stdlib.h>
+
+#include "chain_run.h"
+#include "engine_cpu.h"
+
+enum { CHUNK = 1 << 20 };
+
+static void note(struct run *r, enum engine_status status) {
+  if (!r->status) r->status = status;
+}
+
+static void read_words(struct run *r, int lane, int slot, int64_t at, int64_t n, float *words) {
+  if (!r->status)
+    note(r, r->engine->read_control(r->session, lane, slot, at, n, (int32_t *)(void *)words));
+}
+
+/* Energies of all channels, tick by tick. */
+static void read_ticks(struct run *r, int lane, int slot, double *ticks, int32_t n_ticks) {
+  const struct loudness_design *d = r->design[lane][slot]->data;
+  const int64_t points = (int64_t)lane_blocks(r, lane) * d->points;
+  float *energy = malloc(CHUNK * sizeof *energy);
+  if (!energy) note(r, ENGINE_NO_MEMORY);
+  for (int c = 0; c < r->batch->channels; c++)
+    for (int64_t at = 0; at < points && !r->status; at += CHUNK) {
+      const int64_t n = points - at < CHUNK ? points - at : CHUNK;
+      read_words(r, lane, slot, c * points + at, n, energy);
+      if (!r->status) loudness_add_ticks(d, at, n, energy, ticks, n_ticks);
+    }
+  free(energy);
+}
+
+void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *f) {
+  const int32_t frames = r->lane[lane].n_frames, rate = r->rate_hz;
+  const int32_t n_hops = loudness_hops(frames, rate), n_ticks = loudness_ticks(frames, rate);
+  float *hops = malloc(((size_t)n_hops + 1) * sizeof *hops);
+  double *scratch = calloc((size_t)n_ticks + 1, sizeof *scratch); /* n_ticks >= n_hops */
+  *f = (struct loudness_figures){-HUGE_VAL, -HUGE_VAL, -HUGE_VAL, 0};
+  if (!hops || !scratch) note(r, ENGINE_NO_MEMORY);
+  if (!r->status) read_ticks(r, lane, slot, scratch, n_ticks);
+  if (!r->status) {
+    f->momentary_lufs = loudness_maximum(scratch, n_ticks, LOUDNESS_MOMENTARY, rate);
+    f->short_term_lufs = loudness_maximum(scratch, n_ticks, LOUDNESS_SHORT_TERM, rate);
+  }
+  const int64_t at =
+      loudness_hops_offset(r->design[lane][slot], lane_blocks(r, lane), r->batch->channels);
+  if (n_hops) read_words(r, lane, slot, at, n_hops, hops);
+  if (n_hops && !r->status) {
+    f->integrated_lufs = loudness_integrated(hops, n_hops, rate, scratch);
+    f->range_lu = loudness_range(hops, n_hops, rate, scratch);
+  }
+  free(scratch);
+  free(hops);
+}
