@@ -21,13 +21,7 @@ static const struct param_row loudness_rows[] = {
 
 /* ---- design ---- */
 
-struct biquad {
-  double b0, b1, b2, a1, a2;
-};
-
-/* The K-weighting at any rate: analog prototypes of BS.1770-4 annex 1 as derived by
- * libebur128, bilinear transform. */
-static void k_weighting(int rate_hz, struct biquad *shelf, struct biquad *high_pass) {
+void k_weighting(int rate_hz, struct biquad *shelf, struct biquad *high_pass) {
   double t = 1681.974450955533 / rate_hz, k = det_sinpi(t) / det_cospi(t);
   double q = 0.7071752369554196, vh = det_db_to_gain(3.999843853973347);
   double vb = det_pow(vh, 0.4996667741545416), a0 = 1 + k / q + k * k;

@@ -22,6 +22,14 @@ struct loudness_params {
 };
 extern const struct stage stage_loudness;
 
+/* y[n] = b0 x[n] + b1 x[n-1] + b2 x[n-2] - a1 y[n-1] - a2 y[n-2] */
+struct biquad {
+  double b0, b1, b2, a1, a2;
+};
+/* The K-weighting at any rate: analog prototypes of BS.1770-4 annex 1 as derived by
+ * libebur128, bilinear transform. */
+void k_weighting(int rate_hz, struct biquad *shelf, struct biquad *high_pass);
+
 /* The design both twins read. Control sections: K-weighted energy of every control
  * point, per channel (float bits); then the hops' energies, from the section's start.
  * args[0] = 1: hops weigh the energies by the square of the gains in aux (the
