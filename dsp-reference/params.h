@@ -23,11 +23,17 @@ struct param_row {
                       PARAM_TEXT: of the length in bytes */
   double initial;  /* default of a number, integer or choice */
   int required;    /* 1: leaving it out is an error */
+  int later;       /* 1: a key younger than the first receipts. While it has its default it
+                      is left out of the settings that are printed, hashed and seed the
+                      dither, so that a manifest without it renders to the bits it always did */
   const char *unit, *help;
   const char *const *choices;    /* PARAM_CHOICE: names, closed by NULL */
   const struct param_row *items; /* PARAM_LIST: the table of one item */
   size_t item_size, count_offset;
 };
+
+/* A choice between "false" and "true", in this order: true and false in JSON. */
+int params_is_switch(const struct param_row *row);
 
 /* Writes every default of `rows` into `params` (lists become empty, texts NULL). */
 void params_init(const struct param_row *rows, void *params);

@@ -27,6 +27,10 @@ void stage_design_free(struct stage_design *design) {
   memset(design, 0, sizeof *design);
 }
 
+int params_is_switch(const struct param_row *row) {
+  return row->type == PARAM_CHOICE && !strcmp(row->choices[0], "false");
+}
+
 void params_init(const struct param_row *rows, void *params) {
   for (const struct param_row *row = rows; row->type != PARAM_END; row++) {
     char *at = (char *)params + row->offset;

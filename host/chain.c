@@ -379,8 +379,9 @@ static void run_tail(struct run *r, int tail) {
     run_design(r, i, r->tail.dither, t->dither);
     run_args(r, i, r->tail.dither, (const int32_t[5]){(int32_t)t->seed});
   }
-  run_passes(r, r->tail.dither, 0, 1, mask);
-  check_passes(r, r->tail.dither, 0, 1, mask);
+  const int passes = pass_count(r->slots[r->tail.dither].stage);
+  run_passes(r, r->tail.dither, 0, passes, mask);
+  check_passes(r, r->tail.dither, 0, passes, mask);
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++)
     if (in_mask(mask, i)) deliver_lane(r, i, tail);
 }

@@ -59,11 +59,11 @@ static enum status check_golden(const struct delivery *d, const char *pcm_sha256
   return status;
 }
 
-/* The most that TPDF dither and rounding can add to a true peak: 1.5 LSB on every sample
- * through an interpolator whose taps' magnitudes sum to less than 4. */
-static double with_dither(double true_peak_db, int bits) {
-  const double lsb = bits == 16 ? 0x1p-15 : 0x1p-23;
-  return 20 * log10(pow(10, true_peak_db / 20) + 4 * 1.5 * lsb);
+/* The most that dither and rounding can add to a true peak: their largest error on every
+ * sample through an interpolator whose taps' magnitudes sum to less than 4. */
+static double with_dither(double true_peak_db, const struct dither_params *dither, int rate_hz) {
+  const double peak = dither_peak_lsb(dither, rate_hz) * ldexp(1, 1 - dither->bits);
+  return 20 * log10(pow(10, true_peak_db / 20) + 4 * peak);
 }
 
 /* Levels below the absolute gate are one to the comparison of meters. */
@@ -84,7 +84,9 @@ static void compare_meters(struct receipt *r) {
 
 static void describe(const struct delivery *d, struct receipt *r) {
   const struct tail_result *result = d->result;
-  r->bits = d->plan->manifest->variants[d->unit->unit->variant].dither.bits;
+  const struct dither_params *dither =
+      &d->plan->manifest->variants[d->unit->unit->variant].dither;
+  r->bits = dither->bits;
   r->seconds = (double)d->n_frames / r->source.rate_hz;
   r->own_lufs = result->loudness_lufs;
   r->limited_reading.figures = result->figures;
@@ -92,7 +94,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
       result->input, result->input_true_peak_db,
       result->input_true_peak_db - result->input.integrated_lufs};
   r->true_peak_dbtp = result->true_peak_db;
-  r->true_peak_with_dither = with_dither(result->true_peak_db, r->bits);
+  r->true_peak_with_dither = with_dither(result->true_peak_db, dither, r->source.rate_hz);
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
   r->reached = result->reached;

@@ -61,6 +61,10 @@ static json_t *choice_schema(const struct param_row *row) {
   json_t *schema = typed(NULL, row->help, row->unit), *names = json_array();
   for (const char *const *choice = row->choices; *choice; choice++)
     json_array_append_new(names, json_string(*choice));
+  if (params_is_switch(row)) { /* with or without quotes */
+    json_array_append_new(names, json_false());
+    json_array_append_new(names, json_true());
+  }
   set(schema, "enum", names);
   if (!row->required) set(schema, "default", json_string(row->choices[(int)row->initial]));
   return schema;

@@ -10,10 +10,27 @@
 
 static json_t *value_of(const struct param_row *row, const void *params);
 
+static bool is_default(const struct param_row *row, const void *params) {
+  const char *at = (const char *)params + row->offset;
+  switch (row->type) {
+  case PARAM_NUMBER: {
+    const double number = *(const double *)(const void *)at;
+    return number == row->initial || (isnan(number) && isnan(row->initial));
+  }
+  case PARAM_INTEGER:
+  case PARAM_CHOICE: return *(const int *)(const void *)at == (int)row->initial;
+  case PARAM_TEXT: return !*(char *const *)(const void *)at;
+  case PARAM_LIST: return !*(const int *)((const char *)params + row->count_offset);
+  case PARAM_END: break;
+  }
+  return true;
+}
+
 json_t *settings_of(const struct param_row *rows, const void *params) {
   json_t *object = json_object();
   for (const struct param_row *row = rows; row->type != PARAM_END; row++)
-    json_object_set_new(object, row->name, value_of(row, params));
+    if (!row->later || !is_default(row, params))
+      json_object_set_new(object, row->name, value_of(row, params));
   return object;
 }
 
@@ -37,7 +54,10 @@ static json_t *value_of(const struct param_row *row, const void *params) {
     return isnan(number) ? json_null() : json_real(number);
   }
   case PARAM_INTEGER: return json_integer(*(const int *)(const void *)at);
-  case PARAM_CHOICE: return json_string(row->choices[*(const int *)(const void *)at]);
+  case PARAM_CHOICE: {
+    const int choice = *(const int *)(const void *)at;
+    return params_is_switch(row) ? json_boolean(choice) : json_string(row->choices[choice]);
+  }
   case PARAM_TEXT: {
     const char *text = *(char *const *)(const void *)at;
     return text ? json_string(text) : json_null();

@@ -13,47 +13,16 @@
 #include <string.h>
 
 #include "audio_fixture.h"
-#include "dither.h"
-#include "render_fixture.h"
+#include "dither_fixture.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 static const double PI = 3.14159265358979323846;
-enum { SEED = 1616 };
+enum { SEED = DITHER_BENCH_SEED };
 
-struct bench {
-  struct stage_io io;
-  struct stage_design design;
-  float *src;
-  int32_t *out; /* interleaved */
-};
-
-static void open_bench(struct bench *b, int bits, int mode, int channels, int32_t n_frames) {
-  const struct dither_params params = {bits, mode};
-  const struct stage_format format = {48000, channels};
-  const char *why;
-  const int32_t n_blocks = (n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
-  memset(b, 0, sizeof *b);
-  assert_int_equal(stage_dither.design(&params, &format, &b->design, &why), 0);
-  b->src = render_floats(n_frames * channels);
-  b->out = calloc((size_t)n_frames * channels, sizeof *b->out);
-  int32_t *control = calloc((size_t)n_blocks, sizeof *control);
-  assert_non_null(b->out);
-  assert_non_null(control);
-  b->io = (struct stage_io){.n_frames = n_frames, .n_blocks = n_blocks, .channels = channels,
-                            .stride = n_frames, .design = b->design.data, .src = b->src,
-                            .dst = (float *)(void *)b->out, .control = control,
-                            .args = {SEED}};
-}
-
-static void run(struct bench *b, int32_t first, int32_t count) {
-  stage_dither.passes[0].reference(&b->io, first, count);
-}
-
-static void close_bench(struct bench *b) {
-  free(b->io.control);
-  free(b->src);
-  free(b->out);
-  stage_design_free(&b->design);
+static void open_bench(struct dither_bench *b, int bits, int mode, int channels,
+                       int32_t n_frames) {
+  const struct dither_params params = {.bits = bits, .mode = mode};
+  dither_bench_open(b, &params, 48000, channels, n_frames);
 }
 
 static double uniform(uint64_t *state) { /* [-1, 1) */
@@ -83,14 +52,14 @@ static void known_answers(void **state) {
 enum { FRAMES = 1 << 20, LAGS = 8, BINS = 16 };
 
 /* Errors in LSB of noise of +-2^-5, fine enough to have every fraction of an LSB. */
-static void error_of_noise(struct bench *b, int bits, double *error[2]) {
+static void error_of_noise(struct dither_bench *b, double *error[2]) {
   uint64_t seed = SEED;
   for (int32_t i = 0; i < FRAMES; i++) b->src[i] = (float)(uniform(&seed) / 32);
   memcpy(b->src + FRAMES, b->src, FRAMES * sizeof *b->src); /* both channels alike */
-  run(b, 0, b->io.n_blocks);
+  dither_bench_run(b, 0, b->io.n_blocks);
   for (int32_t i = 0; i < FRAMES; i++)
     for (int c = 0; c < 2; c++)
-      error[c][i] = (b->out[2 * i + c] / 2147483648.0 - (double)b->src[i]) * ldexp(1, bits - 1);
+      error[c][i] = dither_bench_error(b, i, c);
 }
 
 static double correlation(const double *a, const double *b, int32_t n) {
@@ -100,7 +69,7 @@ static double correlation(const double *a, const double *b, int32_t n) {
 }
 
 /* Mean 0 and variance 1/4 LSB^2, whatever fraction of an LSB the input has. */
-static void check_moments(const struct bench *b, int bits, const double *error) {
+static void check_moments(const struct dither_bench *b, int bits, const double *error) {
   double sum[BINS] = {0}, square[BINS] = {0}, mean = 0, variance = 0;
   int count[BINS] = {0};
   for (int32_t i = 0; i < FRAMES; i++) {
@@ -126,25 +95,25 @@ static void error_statistics(void **state) {
   double *error[2] = {calloc(FRAMES, sizeof(double)), calloc(FRAMES, sizeof(double))};
   if (!error[0] || !error[1]) abort();
   for (int bits = 16; bits <= 24; bits += 8) {
-    struct bench b;
+    struct dither_bench b;
     /* five standard errors of a correlation of independent values */
     const double bound = 5 / sqrt(FRAMES);
     open_bench(&b, bits, DITHER_TPDF, 2, FRAMES);
-    error_of_noise(&b, bits, error);
+    error_of_noise(&b, error);
     for (int c = 0; c < 2; c++) check_moments(&b, bits, error[c]);
     for (int lag = 0; lag <= LAGS; lag++) {
       if (lag) assert_true(fabs(correlation(error[0], error[0] + lag, FRAMES - lag)) <= bound);
       assert_true(fabs(correlation(error[0], error[1] + lag, FRAMES - lag)) <= bound);
       assert_true(fabs(correlation(error[1], error[0] + lag, FRAMES - lag)) <= bound);
     }
-    close_bench(&b);
+    dither_bench_close(&b);
   }
   free(error[0]);
   free(error[1]);
 }
 
 /* The mean of `periods` periods of 48 frames, LSB. */
-static void mean_period(const struct bench *b, int periods, double mean[48]) {
+static void mean_period(const struct dither_bench *b, int periods, double mean[48]) {
   for (int k = 0; k < 48; k++) mean[k] = 0;
   for (int32_t i = 0; i < periods * 48; i++) mean[i % 48] += b->out[i] / 65536.0 / periods;
 }
@@ -154,14 +123,14 @@ static void mean_period(const struct bench *b, int periods, double mean[48]) {
 static void sine_below_the_last_bit(void **state) {
   (void)state;
   enum { PERIODS = 100000 };
-  struct bench b;
+  struct dither_bench b;
   double mean[48], fundamental = 0;
   open_bench(&b, 16, DITHER_NONE, 1, 48 * PERIODS);
   for (int32_t i = 0; i < 48 * PERIODS; i++) b.src[i] = (float)(1e-5 * sin(2 * PI * (i % 48) / 48));
-  run(&b, 0, b.io.n_blocks);
+  dither_bench_run(&b, 0, b.io.n_blocks);
   for (int32_t i = 0; i < 48 * PERIODS; i++) assert_int_equal(b.out[i], 0);
-  ((struct dither_design *)b.design.data)->tpdf = 1;
-  run(&b, 0, b.io.n_blocks);
+  ((struct dither_design *)b.design.data)->mode = DITHER_TPDF;
+  dither_bench_run(&b, 0, b.io.n_blocks);
   mean_period(&b, PERIODS, mean);
   /* Amplitude of noise of variance 1/4 in one bin: Rayleigh, exceeded once in 2.7e5. */
   const double floor_lsb = 5 * sqrt(2 * 0.25 / (48.0 * PERIODS));
@@ -177,7 +146,7 @@ static void sine_below_the_last_bit(void **state) {
   print_message("  fundamental %.5f LSB (is 0.32768), no harmonic above %.5f LSB\n", fundamental,
                 floor_lsb);
   assert_true(fabs(fundamental - 0.32768) <= floor_lsb);
-  close_bench(&b);
+  dither_bench_close(&b);
 }
 
 /* ---- without noise ---- */
@@ -186,36 +155,36 @@ static void plain_rounding(void **state) {
   (void)state;
   enum { N = 200000 };
   for (int bits = 16; bits <= 24; bits += 8) {
-    struct bench b;
+    struct dither_bench b;
     uint64_t seed = SEED + 1;
     open_bench(&b, bits, DITHER_NONE, 1, N);
     for (int32_t i = 0; i < N; i++) /* multiples of 2^-31 and of half an LSB among them */
       b.src[i] = (float)ldexp(uniform(&seed), -(int)(fixture_random(&seed) % 12));
     for (int32_t i = 0; i < N; i += 3)
       b.src[i] = (float)ldexp(floor(ldexp((double)b.src[i], bits)), -bits);
-    run(&b, 0, b.io.n_blocks);
+    dither_bench_run(&b, 0, b.io.n_blocks);
     for (int32_t i = 0; i < N; i++) {
       const double fixed = trunc(ldexp((double)b.src[i], 31)); /* the step before */
       const double top = ldexp(1, bits - 1) - 1;
       const double rounded = fmin(floor(ldexp(fixed, bits - 32) + 0.5), top);
       assert_int_equal(b.out[i], (int32_t)(uint32_t)(int64_t)ldexp(rounded, 32 - bits));
     }
-    close_bench(&b);
+    dither_bench_close(&b);
   }
 }
 
 static void input_of_24_bit_is_exact(void **state) {
   (void)state;
   enum { N = 300000 };
-  struct bench b;
+  struct dither_bench b;
   const struct fixture_shape shape = {48000, 1, N, 24};
   int32_t *words = fixture_noise(&shape, SEED);
   open_bench(&b, 24, DITHER_NONE, 1, N);
   for (int32_t i = 0; i < N; i++) b.src[i] = (float)(words[i] / 2147483648.0);
-  run(&b, 0, b.io.n_blocks);
+  dither_bench_run(&b, 0, b.io.n_blocks);
   assert_memory_equal(b.out, words, N * sizeof *words);
   free(words);
-  close_bench(&b);
+  dither_bench_close(&b);
 }
 
 static void saturation(void **state) {
@@ -224,25 +193,25 @@ static void saturation(void **state) {
   for (int bits = 16; bits <= 24; bits += 8)
     for (int mode = DITHER_TPDF; mode <= DITHER_NONE; mode++) {
       enum { N = 3 * BLOCK_FRAMES };
-      struct bench b;
+      struct dither_bench b;
       const int32_t top = (int32_t)(0x7fffffffu & (UINT32_MAX << (32 - bits)));
       const int32_t room = mode == DITHER_TPDF ? 2 << (32 - bits) : 0; /* 1.5 LSB, rounded */
       open_bench(&b, bits, mode, 1, N);
       for (int i = 0; i < N; i++) b.src[i] = values[i % COUNT(values)];
-      run(&b, 0, b.io.n_blocks);
+      dither_bench_run(&b, 0, b.io.n_blocks);
       for (int i = 0; i < N; i++) {
         if (b.src[i] > 0) assert_true(b.out[i] <= top && b.out[i] >= top - room);
         else assert_true(b.out[i] <= INT32_MIN + room);
         assert_int_equal((uint32_t)b.out[i] & ~(UINT32_MAX << (32 - bits)), 0);
       }
       for (int k = 0; k < 3; k++) assert_int_equal(b.io.control[k], BLOCK_FRAMES * 5 / 8);
-      close_bench(&b);
+      dither_bench_close(&b);
     }
 }
 
 /* ---- keys ---- */
 
-static void fill(struct bench *b) {
+static void fill(struct dither_bench *b) {
   uint64_t seed = SEED + 2;
   for (int32_t i = 0; i < b->io.n_frames * b->io.channels; i++)
     b->src[i] = (float)(uniform(&seed) / 4);
@@ -251,28 +220,28 @@ static void fill(struct bench *b) {
 static void seeds_and_ranges(void **state) {
   (void)state;
   enum { N = 20 * BLOCK_FRAMES + 5, WORDS = 2 * N };
-  struct bench a, b;
+  struct dither_bench a, b;
   int differ = 0;
   open_bench(&a, 16, DITHER_TPDF, 2, N);
   open_bench(&b, 16, DITHER_TPDF, 2, N);
   fill(&a);
   fill(&b);
-  run(&a, 0, a.io.n_blocks);
-  for (int32_t first = a.io.n_blocks - 1; first >= 0; first--) run(&b, first, 1);
+  dither_bench_run(&a, 0, a.io.n_blocks);
+  for (int32_t first = a.io.n_blocks - 1; first >= 0; first--) dither_bench_run(&b, first, 1);
   assert_memory_equal(a.out, b.out, WORDS * sizeof *a.out);
   b.io.args[0] = SEED + 1;
-  run(&b, 0, 7);
-  run(&b, 7, b.io.n_blocks - 7);
+  dither_bench_run(&b, 0, 7);
+  dither_bench_run(&b, 7, b.io.n_blocks - 7);
   for (int i = 0; i < WORDS; i++) differ += a.out[i] != b.out[i];
   /* Two results around one value are equal most often when it lies on a step: then each
    * is it with 3/4 and beside it with 1/8 each, 0.594 of the time equal. */
   assert_true(differ > (int)(WORDS * 0.39));
   b.io.args[0] = SEED;
-  run(&b, 3, b.io.n_blocks - 3);
-  run(&b, 0, 3);
+  dither_bench_run(&b, 3, b.io.n_blocks - 3);
+  dither_bench_run(&b, 0, 3);
   assert_memory_equal(a.out, b.out, WORDS * sizeof *a.out);
-  close_bench(&a);
-  close_bench(&b);
+  dither_bench_close(&a);
+  dither_bench_close(&b);
 }
 
 int main(void) {

@@ -181,7 +181,10 @@ static const struct limiter_params limiter_chosen[] = {
 static const struct loudness_params loudness_chosen[] = {{NAN}, {-14}};
 
 static const struct dither_params dither_chosen[] = {
-    {16, DITHER_TPDF}, {24, DITHER_TPDF}, {16, DITHER_NONE}, {24, DITHER_NONE}};
+    {16, DITHER_TPDF, 0},    {16, DITHER_SHAPED, 0}, {24, DITHER_TPDF, 0},
+    {24, DITHER_SHAPED, 1},  {16, DITHER_NONE, 0},   {16, DITHER_TPDF_HP, 1},
+    {24, DITHER_TPDF_HP, 0}, {16, DITHER_RPDF, 1},   {24, DITHER_NONE, 0},
+    {16, DITHER_SHAPED, 1},  {24, DITHER_RPDF, 0},   {24, DITHER_TPDF, 1}};
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}

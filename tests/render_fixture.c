@@ -105,7 +105,7 @@ static void design_format(const struct render_plan *p, struct designs *d) {
 /* All tails share the limiter's design, as variants of one chain do. */
 static void design_tails(const struct render_plan *p, struct designs *d) {
   for (int t = 0; t < p->n_tails; t++) {
-    const struct dither_params dither = {p->tails[t].bits, p->tails[t].dither};
+    const struct dither_params dither = {.bits = p->tails[t].bits, .mode = p->tails[t].dither};
     struct limiter_params limiter = p->limiter;
     limiter.true_peak_db = p->tails[t].true_peak_db;
     if (t == 0) design(&stage_limiter, &limiter, p, &d->limiter);

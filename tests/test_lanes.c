@@ -85,10 +85,10 @@ static void design_tails(void) {
   static const struct {
     double loudness_lufs, true_peak_db;
     struct dither_params dither;
-  } rows[BATCH_TAILS] = {{-14, -1, {16, DITHER_TPDF}},
-                         {-9, -0.5, {24, DITHER_NONE}},
-                         {NAN, NAN, {24, DITHER_TPDF}},
-                         {-14, -1, {24, DITHER_TPDF}}};
+  } rows[BATCH_TAILS] = {{-14, -1, {16, DITHER_TPDF, 0}},
+                         {-9, -0.5, {24, DITHER_NONE, 0}},
+                         {NAN, NAN, {24, DITHER_TPDF, 0}},
+                         {-14, -1, {24, DITHER_TPDF, 0}}};
   const struct stage_format format = {RATE, CHANNELS};
   for (int i = 0; i < BATCH_TAILS; i++) {
     struct batch_tail *t = &set.tails[i];

@@ -18,6 +18,7 @@
 #include "manifest.h"
 #include "multiband.h"
 #include "output_name.h"
+#include "settings.h"
 
 #include <cmocka.h> /* after failure.h: it defines a macro named fail */
 
@@ -177,6 +178,27 @@ static void reads_tracks(void **state) {
   assert_int_equal(track[2].number, 3);
   assert_int_equal(track[2].variants[0], 2);
   assert_int_equal(track[2].line, 12);
+  manifest_destroy(&m);
+}
+
+static void reads_dither(void **state) {
+  (void)state;
+  struct manifest *m = read_sound("lacquer: 1\nvariants:\n"
+                                  "  a: {bits: 16, dither: shaped, blank: true}\n"
+                                  "  b: {dither: rpdf, blank: false}\n  c: {dither: tpdf_hp}\n"
+                                  "tracks: [{source: a.wav}]\n");
+  const struct dither_params *a = &m->variants[0].dither, *b = &m->variants[1].dither;
+  assert_int_equal(a->mode, DITHER_SHAPED);
+  assert_int_equal(a->blank, 1);
+  assert_int_equal(b->mode, DITHER_RPDF);
+  assert_int_equal(b->blank, 0);
+  assert_int_equal(m->variants[2].dither.mode, DITHER_TPDF_HP);
+  json_t *with = settings_of_variant(&m->variants[0]);
+  json_t *without = settings_of_variant(&m->variants[1]);
+  assert_true(json_is_true(json_object_get(with, "blank")));
+  assert_null(json_object_get(without, "blank")); /* younger than the first receipts */
+  json_decref(with);
+  json_decref(without);
   manifest_destroy(&m);
 }
 
@@ -480,6 +502,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_catalogue_and_variants),
       cmocka_unit_test(reads_tracks),
+      cmocka_unit_test(reads_dither),
       cmocka_unit_test(resolves_chains),
       cmocka_unit_test(has_defaults),
       cmocka_unit_test(finds_tail_params),
