@@ -10,19 +10,44 @@
 #include "detmath.h"
 
 #define AT(field) offsetof(struct multiband_band, field)
+static const char *const modes[] = {"compress", "expand", "upward_compress", "upward_expand",
+                                    NULL};
+static const char *const detectors[] = {"rms", "peak", NULL};
+static const char *const releases[] = {"normal", "program", NULL};
+static const char *const switches[] = {"off", "on", NULL};
 static const struct param_row band_rows[] = {
+    {.name = "mode", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes,
+     .help = "which side of the threshold is turned down or up"},
     {.name = "threshold", .type = PARAM_NUMBER, .offset = AT(threshold_db), .min = -80, .max = 0,
-     .initial = 0, .required = 1, .unit = "dBFS", .help = "level above which the band is compressed"},
+     .initial = 0, .required = 1, .unit = "dBFS",
+     .help = "level above (compress, upward_expand) or below which the gain changes"},
     {.name = "ratio", .type = PARAM_NUMBER, .offset = AT(ratio), .min = 1, .max = 100,
-     .initial = 1, .unit = ":1", .help = "compression ratio"},
+     .initial = 1, .unit = ":1", .help = "of level changes, in to out or (expand) out to in"},
     {.name = "knee", .type = PARAM_NUMBER, .offset = AT(knee_db), .min = 0, .max = 24,
      .initial = 6, .unit = "dB", .help = "width of the soft knee"},
+    {.name = "range", .type = PARAM_NUMBER, .offset = AT(range_db), .min = 0, .max = 60,
+     .initial = NAN, .unit = "dB",
+     .help = "largest change of gain; not set: compress none, expand 60, upward 12"},
     {.name = "attack", .type = PARAM_NUMBER, .offset = AT(attack_ms), .min = 0.1, .max = 500,
-     .initial = 20, .unit = "ms", .help = "time constant of a rising reduction"},
+     .initial = 20, .unit = "ms", .help = "time constant of the gain as the level rises"},
     {.name = "release", .type = PARAM_NUMBER, .offset = AT(release_ms), .min = 5, .max = 5000,
-     .initial = 150, .unit = "ms", .help = "time constant of a falling reduction"},
+     .initial = 150, .unit = "ms", .help = "time constant of the gain as the level falls"},
+    {.name = "release_mode", .type = PARAM_CHOICE, .offset = AT(program), .choices = releases,
+     .help = "program: a slower second stage after long passages"},
+    {.name = "hold", .type = PARAM_NUMBER, .offset = AT(hold_ms), .min = 0, .max = 250,
+     .unit = "ms", .help = "time before the release begins"},
+    {.name = "look_ahead", .type = PARAM_NUMBER, .offset = AT(look_ahead_ms), .min = 0, .max = 20,
+     .unit = "ms", .help = "how much earlier the gain moves"},
+    {.name = "detector", .type = PARAM_CHOICE, .offset = AT(peak), .choices = detectors,
+     .help = "power or largest sample in the window"},
     {.name = "makeup", .type = PARAM_NUMBER, .offset = AT(makeup_db), .min = -24, .max = 24,
-     .unit = "dB", .help = "gain of the band after compression"},
+     .unit = "dB", .help = "gain of the band after its dynamics"},
+    {.name = "mix", .type = PARAM_NUMBER, .offset = AT(mix_percent), .min = 0, .max = 100,
+     .initial = 100, .unit = "%", .help = "share of the processed band; the rest is untouched"},
+    {.name = "bypass", .type = PARAM_CHOICE, .offset = AT(bypass), .choices = switches,
+     .help = "on: the band is left alone"},
+    {.name = "solo", .type = PARAM_CHOICE, .offset = AT(solo), .choices = switches,
+     .help = "on: only bands with solo are heard"},
     {0},
 };
 #undef AT
@@ -41,21 +66,37 @@ static const struct param_row multiband_rows[] = {
      .initial = 10, .unit = "ms", .help = "window of the level detector"},
     {.name = "bands", .type = PARAM_LIST, .offset = AT(bands), .min = 1,
      .max = MULTIBAND_MAX_BANDS, .items = band_rows, .item_size = sizeof(struct multiband_band),
-     .count_offset = AT(n_bands), .required = 1, .help = "compressors, from low to high"},
+     .count_offset = AT(n_bands), .required = 1, .help = "dynamics of the bands, from low to high"},
     {0},
 };
 #undef AT
 
 /* ---- design ---- */
 
-/* Soft-knee curve: Giannoulis, Massberg, Reiss, "Digital Dynamic Range Compressor
- * Design", JAES 60(6), 2012, eq. 4. */
+/* How far past the threshold a level counts, with the soft knee of Giannoulis, Massberg,
+ * Reiss, "Digital Dynamic Range Compressor Design", JAES 60(6), 2012, eq. 4. */
+static double past_threshold(double over_db, double knee_db) {
+  if (2 * over_db <= -knee_db) return 0;
+  if (2 * over_db >= knee_db) return over_db;
+  return (over_db + knee_db / 2) * (over_db + knee_db / 2) / (2 * knee_db);
+}
+
+double multiband_range_db(const struct multiband_band *band) {
+  static const double ranges_db[] = {[MULTIBAND_COMPRESS] = HUGE_VAL, [MULTIBAND_EXPAND] = 60,
+                                     [MULTIBAND_UPWARD_COMPRESS] = 12,
+                                     [MULTIBAND_UPWARD_EXPAND] = 12};
+  return isnan(band->range_db) ? ranges_db[band->mode] : band->range_db;
+}
+
 double multiband_reduction_db(const struct multiband_band *band, double level_db) {
-  const double over = level_db - band->threshold_db, slope = 1 - 1 / band->ratio;
-  const double knee = band->knee_db;
-  if (2 * over <= -knee) return 0;
-  if (2 * over >= knee) return slope * over;
-  return slope * (over + knee / 2) * (over + knee / 2) / (2 * knee);
+  const double over = level_db - band->threshold_db, range = multiband_range_db(band);
+  const bool above = band->mode == MULTIBAND_COMPRESS || band->mode == MULTIBAND_UPWARD_EXPAND;
+  const bool expands = band->mode == MULTIBAND_EXPAND || band->mode == MULTIBAND_UPWARD_EXPAND;
+  const bool upward = band->mode >= MULTIBAND_UPWARD_COMPRESS;
+  const double slope = expands ? band->ratio - 1 : 1 - 1 / band->ratio;
+  const double change = slope * past_threshold(above ? over : -over, band->knee_db);
+  const double limited = change < range ? change : range;
+  return upward ? -limited : limited;
 }
 
 static const char *multiband_check(const void *params, const char **row) {
@@ -70,35 +111,102 @@ static const char *multiband_check(const void *params, const char **row) {
   return NULL;
 }
 
+static bool band_idle(const struct multiband_band *band) {
+  if (band->bypass || band->mix_percent == 0) return true;
+  return (band->ratio == 1 || multiband_range_db(band) == 0) && band->makeup_db == 0;
+}
+
+/* Some bands are heard and some are not. */
+static bool soloed(const struct multiband_params *p) {
+  int n = 0;
+  for (int i = 0; i < p->n_bands; i++) n += p->bands[i].solo;
+  return n > 0 && n < p->n_bands;
+}
+
 static bool multiband_neutral(const void *params) {
   const struct multiband_params *p = params;
   for (int i = 0; i < p->n_bands; i++)
-    if (p->bands[i].ratio != 1 || p->bands[i].makeup_db != 0) return false;
-  return true;
+    if (!band_idle(&p->bands[i])) return false;
+  return !soloed(p);
 }
 
 static int32_t octaves_q16(double db) { return nearest(db * 65536 / det_gain_to_db(2)); }
 
+/* Attack and release of both followers. The slow one of a program-dependent release is
+ * charged in 4 release times, so that short peaks leave it alone, and lets go in 8. */
+static void fill_times(struct multiband_design *d, int b, const struct multiband_band *band,
+                       double step_ms) {
+  const bool expands = band->mode == MULTIBAND_EXPAND || band->mode == MULTIBAND_UPWARD_EXPAND;
+  const int32_t attack = smoothing_q24(band->attack_ms, step_ms);
+  const int32_t release = smoothing_q24(band->release_ms, step_ms);
+  const double charge_ms = band->program ? 4 * band->release_ms : band->attack_ms;
+  const double last_ms = band->program ? 8 * band->release_ms : band->release_ms;
+  const int32_t charge = smoothing_q24(charge_ms, step_ms), last = smoothing_q24(last_ms, step_ms);
+  d->attack_sign[b] = expands ? -1 : 1;
+  d->rise[b] = expands ? release : attack, d->fall[b] = expands ? attack : release;
+  d->slow_rise[b] = expands ? last : charge, d->slow_fall[b] = expands ? charge : last;
+  d->ahead[b] = nearest(band->look_ahead_ms / step_ms);
+  d->hold[b] = nearest(band->hold_ms / step_ms);
+}
+
+static void fill_band(struct multiband_design *d, int b, const struct multiband_params *p,
+                      double step_ms) {
+  const struct multiband_band *band = &p->bands[b];
+  const bool heard = !d->soloed || band->solo;
+  d->window[b] = max_int(1, nearest(p->rms_ms / step_ms));
+  d->level_offset[b] =
+      band->peak ? 0 : nearest(65536 * det_log2((double)d->window[b] * d->step) / 2);
+  d->peak[b] = band->peak;
+  d->makeup[b] = octaves_q16(band->makeup_db);
+  d->mix_share[b] = band->bypass || !heard ? 0 : (float)nearest(band->mix_percent * 655.36) / 65536;
+  d->keep[b] = d->soloed && heard ? 1 : 0;
+  fill_times(d, b, band, step_ms);
+  for (int i = 0; i < CURVE_STEPS + 4; i++) {
+    const double level_db = (i / 256.0 - 20) * det_gain_to_db(2);
+    d->curve[b][i] = octaves_q16(multiband_reduction_db(band, level_db));
+  }
+}
+
 static void fill_control(struct multiband_design *d, const struct multiband_params *p,
                          const struct stage_format *f) {
+  int sections = MULTIBAND_REDUCTION + 1;
   d->bands = p->n_bands;
   d->step = control_step(16, f->rate_hz);
   d->points = BLOCK_FRAMES / d->step;
-  const double step_ms = 1000.0 * d->step / f->rate_hz;
-  d->window = max_int(1, nearest(p->rms_ms / step_ms));
-  d->level_offset = nearest(65536 * det_log2((double)d->window * d->step) / 2);
+  d->soloed = soloed(p);
   spline_weights(d->step, d->weights);
   conv_twiddle(d->twiddle);
-  for (int b = 0; b < p->n_bands; b++) {
-    const struct multiband_band *band = &p->bands[b];
-    d->attack[b] = smoothing_q24(band->attack_ms, step_ms);
-    d->release[b] = smoothing_q24(band->release_ms, step_ms);
-    d->makeup[b] = octaves_q16(band->makeup_db);
-    for (int i = 0; i < CURVE_STEPS + 4; i++) {
-      const double level_db = (i / 256.0 - 20) * det_gain_to_db(2);
-      d->curve[b][i] = octaves_q16(multiband_reduction_db(band, level_db));
-    }
-  }
+  for (int b = 0; b < p->n_bands; b++) fill_band(d, b, p, 1000.0 * d->step / f->rate_hz);
+  for (int b = 0; b < p->n_bands && !d->held; b++)
+    if (d->ahead[b] || d->hold[b]) d->held = sections++;
+  for (int b = 0; b < p->n_bands && !d->slow; b++)
+    if (p->bands[b].program) d->slow = sections;
+}
+
+int multiband_sections(const struct multiband_design *d) {
+  return MULTIBAND_REDUCTION + 1 + (d->held != 0) + (d->slow != 0);
+}
+
+/* Blocks that the detector runs ahead of the gain. */
+static int32_t blocks_ahead(const struct multiband_design *d) {
+  int32_t most = 0;
+  for (int b = 0; b < d->bands; b++) most = max_int(most, d->ahead[b]);
+  return (most + d->points - 1) / d->points;
+}
+
+static void set_shapes(const struct multiband_design *d, int channels, struct stage_design *out) {
+  const int32_t ahead = blocks_ahead(d), n = d->bands - 1, half = d->partitions / 2;
+  const int32_t past = d->partitions ? d->partitions - 1 : 0;
+  const struct pass_shape shapes[] = {
+      {n ? channels : 0, half + ahead, past + ahead, 1},
+      {n * channels, ahead, ahead, 0},
+      {d->bands, ahead, ahead, 0},
+      {d->bands, ahead, ahead, 0},
+      {d->held ? d->bands : 0, 0, 0, 0},
+      {d->bands, 0, 0, 0},
+      {channels, -1, 0, 0},
+  };
+  memcpy(out->shape, shapes, sizeof shapes);
 }
 
 static int multiband_design(const void *params, const struct stage_format *f,
@@ -122,21 +230,17 @@ static int multiband_design(const void *params, const struct stage_format *f,
     free(d);
     return -1;
   }
+  const int sections = multiband_sections(d) * d->bands;
   *out = (struct stage_design){
       .data = d,
       .size = (uint32_t)size,
       .ring_words = crossover_ring_words(n, f->channels),
       .ring_history = partitions + 1,
       .response_error_db = error,
-      .control_words = MULTIBAND_SECTIONS * d->bands * d->points,
-      .control_sections = MULTIBAND_SECTIONS * d->bands,
-      .shape = {{n ? f->channels : 0, partitions / 2, partitions ? partitions - 1 : 0, 1},
-                {n * f->channels, 0, 0, 0},
-                {d->bands, 0, 0, 0},
-                {d->bands, 0, 0, 0},
-                {d->bands, 0, 0, 0},
-                {f->channels, -1, 0, 0}},
+      .control_words = sections * d->points,
+      .control_sections = sections,
   };
+  set_shapes(d, f->channels, out);
   return 0;
 }
 
@@ -161,6 +265,18 @@ static void multiband_split(const struct stage_io *io, int32_t first, int32_t co
   crossover_split(io, &x, first, count);
 }
 
+LACQUER_CLONES
+static void block_peaks(const float *x, int step, float *peak) {
+  for (int k = 0; k < BLOCK_FRAMES / step; k++) {
+    float most = 0;
+    for (int i = 0; i < step; i++) {
+      const float t = flush_tiny(x[k * step + i]);
+      most = max_float(t * t, most);
+    }
+    peak[k] = most;
+  }
+}
+
 static void multiband_energy(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
   const struct crossover crossover = crossover_of(d);
@@ -170,7 +286,8 @@ static void multiband_energy(const struct stage_io *io, int32_t first, int32_t c
       int32_t *to = section(io, MULTIBAND_ENERGY, band) + (size_t)b * d->points;
       for (int c = 0; c < io->channels; c++) {
         crossover_band(io, &crossover, d->bands, b, band, c, x);
-        block_energies(x, d->step, energy[c]);
+        if (d->peak[band]) block_peaks(x, d->step, energy[c]);
+        else block_energies(x, d->step, energy[c]);
       }
       for (int k = 0; k < d->points; k++) {
         float e = energy[0][k];
@@ -180,12 +297,22 @@ static void multiband_energy(const struct stage_io *io, int32_t first, int32_t c
     }
 }
 
+/* Over the last `window` points, none before the track: the sum, oldest point first, or the
+ * largest. */
 LACQUER_CLONES
 static void window_sum(const int32_t *energy, int n, int window, int64_t before, float *sum) {
   for (int k = 0; k < n; k++) sum[k] = 0;
-  for (int j = window - 1; j >= 0; j--) /* oldest point first; none before the track */
+  for (int j = window - 1; j >= 0; j--)
     for (int k = j > before ? (int)(j - before) : 0; k < n; k++)
       sum[k] = sum[k] + uintBitsToFloat(to_uint(energy[k - j]));
+}
+
+LACQUER_CLONES
+static void window_max(const int32_t *energy, int n, int window, int64_t before, float *most) {
+  for (int k = 0; k < n; k++) most[k] = 0;
+  for (int j = window - 1; j >= 0; j--)
+    for (int k = j > before ? (int)(j - before) : 0; k < n; k++)
+      most[k] = max_float(most[k], uintBitsToFloat(to_uint(energy[k - j])));
 }
 
 static void multiband_wanted(const struct stage_io *io, int32_t first, int32_t count) {
@@ -193,27 +320,79 @@ static void multiband_wanted(const struct stage_io *io, int32_t first, int32_t c
   for (int band = 0; band < d->bands; band++)
     for (int32_t b = first; b < first + count; b++) {
       const size_t at = (size_t)b * d->points;
-      const int32_t *curve = d->curve[band];
+      const int32_t *curve = d->curve[band], *energy = section(io, MULTIBAND_ENERGY, band) + at;
       int32_t *wanted = section(io, MULTIBAND_WANTED, band) + at;
-      float sum[BLOCK_FRAMES / 16];
-      window_sum(section(io, MULTIBAND_ENERGY, band) + at, d->points, d->window, (int64_t)at, sum);
+      float power[BLOCK_FRAMES / 16];
+      if (d->peak[band]) window_max(energy, d->points, d->window[band], (int64_t)at, power);
+      else window_sum(energy, d->points, d->window[band], (int64_t)at, power);
       for (int k = 0; k < d->points; k++) {
-        const int level = (level_log2(floatBitsToUint(sum[k])) >> 9) - d->level_offset;
+        const int level = (level_log2(floatBitsToUint(power[k])) >> 9) - d->level_offset[band];
         const int at_curve = curve_position(level), i = at_curve >> 8;
         wanted[k] = curve_between(curve[i], curve[i + 1], at_curve & 255);
       }
     }
 }
 
+/* out[k] = the wanted reduction furthest in the attack's direction over the points
+ * k - hold .. k, all counted from `wanted`, which has `before` points before and `after`
+ * points from there on. */
+LACQUER_CLONES
+static void hold_points(const int32_t *wanted, int hold, int attack_sign, int64_t before,
+                        int64_t after, int n, int32_t *out) {
+  for (int k = 0; k < n; k++) out[k] = wanted[k < after ? k : after - 1];
+  for (int j = 1; j <= hold; j++) {
+    const int begin = j > before ? (int)(j - before) : 0;
+    const int end = after + j < n ? (int)(after + j) : n;
+    if (attack_sign > 0)
+      for (int k = begin; k < end; k++) out[k] = max_int(out[k], wanted[k - j]);
+    else
+      for (int k = begin; k < end; k++) out[k] = min_int(out[k], wanted[k - j]);
+  }
+}
+
+static void multiband_hold(const struct stage_io *io, int32_t first, int32_t count) {
+  const struct multiband_design *d = io->design;
+  if (!d->held) return;
+  for (int band = 0; band < d->bands; band++)
+    for (int32_t b = first; b < first + count; b++) {
+      const int64_t at = (int64_t)b * d->points, from = at + d->ahead[band];
+      hold_points(section(io, MULTIBAND_WANTED, band) + from, d->hold[band],
+                  d->attack_sign[band], from, (int64_t)io->n_blocks * d->points - from, d->points,
+                  section(io, d->held, band) + at);
+    }
+}
+
+/* One follower over points [begin, end). */
+static void follow(const int32_t *wanted, int rise, int fall, size_t begin, size_t end,
+                   int32_t *reduction) {
+  int r = begin ? reduction[begin - 1] : 0;
+  for (size_t k = begin; k < end; k++)
+    reduction[k] = r = follow_step(r, wanted[k] * 64, rise, fall);
+}
+
 static void multiband_follow(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
   for (int band = 0; band < d->bands; band++) {
-    const int32_t *wanted = section(io, MULTIBAND_WANTED, band);
-    int32_t *reduction = section(io, MULTIBAND_REDUCTION, band);
+    const int32_t *wanted = section(io, d->held ? d->held : MULTIBAND_WANTED, band);
     const size_t begin = (size_t)first * d->points, end = begin + (size_t)count * d->points;
-    int r = begin ? reduction[begin - 1] : 0;
-    for (size_t k = begin; k < end; k++)
-      reduction[k] = r = follow_step(r, wanted[k] * 64, d->attack[band], d->release[band]);
+    follow(wanted, d->rise[band], d->fall[band], begin, end,
+           section(io, MULTIBAND_REDUCTION, band));
+    if (d->slow)
+      follow(wanted, d->slow_rise[band], d->slow_fall[band], begin, end,
+             section(io, d->slow, band));
+  }
+}
+
+/* Factors of a band at the control points of a block, from two before it on. */
+static void band_factors(const struct stage_io *io, int32_t block, int band, float *factor) {
+  const struct multiband_design *d = io->design;
+  const int32_t *reduction = section(io, MULTIBAND_REDUCTION, band);
+  const int32_t *slow = d->slow ? section(io, d->slow, band) : reduction;
+  const int last = (io->n_frames - 1) / d->step;
+  for (int k = 0; k < d->points + 4; k++) {
+    const int at = min_int(max_int(block * d->points + k - 2, 0), last);
+    const int r = attacked(reduction[at], slow[at], d->attack_sign[band]);
+    factor[k] = band_factor(d->makeup[band] * 256 - r * 4, d->mix_share[band], d->keep[band]);
   }
 }
 
@@ -228,23 +407,18 @@ static void add_band(const float *x, const float *gain, const float *weights, in
 static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
   const struct crossover crossover = crossover_of(d);
-  const int last = (io->n_frames - 1) / d->step;
   for (int32_t b = first; b < first + count; b++)
     for (int c = 0; c < io->channels; c++) {
-      float x[BLOCK_FRAMES], sum[BLOCK_FRAMES] = {0}, gain[BLOCK_FRAMES / 16 + 4];
+      float x[BLOCK_FRAMES], sum[BLOCK_FRAMES] = {0}, factor[BLOCK_FRAMES / 16 + 4];
       for (int band = 0; band < d->bands; band++) {
-        const int32_t *r = section(io, MULTIBAND_REDUCTION, band);
-        for (int k = 0; k < d->points + 4; k++) {
-          const int at = min_int(max_int(b * d->points + k - 2, 0), last);
-          gain[k] = level_exp2(d->makeup[band] * 256 - r[at] * 4) - 1.0f;
-        }
+        band_factors(io, b, band, factor);
         crossover_band(io, &crossover, d->bands, b, band, c, x);
-        add_band(x, gain, d->weights, d->step, sum);
+        add_band(x, factor, d->weights, d->step, sum);
       }
       const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
       const float *src = io->src + (size_t)c * io->stride + begin;
       float *dst = io->dst + (size_t)c * io->stride + begin;
-      for (int i = 0; i < n; i++) dst[i] = flush_tiny(src[i] + sum[i]);
+      for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[i] : src[i] + sum[i]);
     }
 }
 
@@ -253,6 +427,7 @@ static const struct stage_pass multiband_passes[] = {
     {"split", GRID_BLOCKS, multiband_split},
     {"energy", GRID_BLOCKS, multiband_energy},
     {"wanted", GRID_BLOCKS, multiband_wanted},
+    {"hold", GRID_BLOCKS, multiband_hold},
     {"follow", GRID_SEQUENTIAL, multiband_follow},
     {"apply", GRID_BLOCKS, multiband_apply},
     {0},
@@ -260,7 +435,7 @@ static const struct stage_pass multiband_passes[] = {
 
 const struct stage stage_multiband = {
     .name = "multiband",
-    .help = "multiband compressor with linear-phase crossovers",
+    .help = "multiband compressors and expanders with linear-phase crossovers",
     .role = STAGE_CHAIN,
     .rows = multiband_rows,
     .params_size = sizeof(struct multiband_params),

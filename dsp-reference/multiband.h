@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Multiband compressor: linear-phase crossovers that sum to unity, levels and
- * gains as integers at a decimated control rate. y = x + sum (g_k - 1) b_k. */
+ * Multiband dynamics: linear-phase crossovers that sum to unity, levels and gains as
+ * integers at a decimated control rate. y = x + sum mix_k (g_k - 1) b_k; multiband.md has the
+ * equations. A reduction is positive for a gain below unity, negative for one above. */
 #ifndef LACQUER_MULTIBAND_H
 #define LACQUER_MULTIBAND_H
 #include "level.h"
@@ -8,11 +9,11 @@
 #define CURVE_STEPS 6144
 #define CURVE_FLOOR (-20 * 65536)
 
-/* Control sections, each [band][point]. */
+/* Control sections, each [band][point]; the last two only where a design has them. */
 #define MULTIBAND_ENERGY 0 /* of a control step, the louder channel's (float bits) */
 #define MULTIBAND_WANTED 1 /* reduction the curve asks for, octaves in Q16 */
 #define MULTIBAND_REDUCTION 2 /* after attack and release, Q22: small steps must count */
-#define MULTIBAND_SECTIONS 3
+#define MULTIBAND_SECTIONS 5
 
 /* Index and fraction (of 256) in the curve for a level in Q16 octaves. */
 TWIN_FN int curve_position(int level) {
@@ -20,14 +21,40 @@ TWIN_FN int curve_position(int level) {
 }
 TWIN_FN int curve_between(int a, int b, int fraction) { return a + (((b - a) * fraction) >> 8); }
 
-#ifndef VULKAN
-#include "stage.h"
+/* The reduction further on in the direction of a band's attack: +1 up, -1 down. */
+TWIN_FN int attacked(int a, int b, int attack_sign) {
+  return attack_sign > 0 ? max_int(a, b) : min_int(a, b);
+}
+/* mix (gain - 1) + keep, gain from octaves in Q24; nothing below 2^-24, so that no product
+ * with a sample is subnormal. keep: 0, or 1 where the band is all that is heard. */
+TWIN_FN float band_factor(int octaves, float mix_share, float keep) {
+  float share = (level_exp2(octaves) - 1.0f) * mix_share;
+  return (abs_bits(share) < 5.96046448e-8f ? 0.0f : share) + keep;
+}
 
-enum { MULTIBAND_MAX_BANDS = 6 };
+#ifndef VULKAN
+#include "crossover.h"
+
+enum { MULTIBAND_MAX_BANDS = CROSSOVER_MAX_BANDS };
+enum multiband_mode {
+  MULTIBAND_COMPRESS,
+  MULTIBAND_EXPAND, /* downward, a gate at high ratios */
+  MULTIBAND_UPWARD_COMPRESS,
+  MULTIBAND_UPWARD_EXPAND,
+};
 
 struct multiband_band {
   double threshold_db, ratio, knee_db, attack_ms, release_ms, makeup_db;
+  double range_db; /* largest change of gain; NAN: multiband_range_db() */
+  double look_ahead_ms, hold_ms;
+  double mix_percent;
+  int mode;     /* enum multiband_mode */
+  int peak;     /* detector: 0 RMS, 1 peak */
+  int program;  /* release: 0 normal, 1 program-dependent */
+  int bypass, solo;
 };
+/* The rest of a band of which only the first settings are given. */
+#define MULTIBAND_PLAIN .range_db = NAN, .mix_percent = 100
 struct multiband_params {
   int n_crossovers;
   double crossover_hz[MULTIBAND_MAX_BANDS - 1];
@@ -42,17 +69,27 @@ extern const struct stage stage_multiband;
 struct multiband_design {
   int32_t partitions, centre_blocks;
   int32_t bands, step, points; /* frames per control point, points per block */
-  int32_t window;              /* detector length in points */
-  int32_t level_offset;        /* log2 of the window's frames, halved */
-  int32_t unused;
-  int32_t attack[8], release[8]; /* per band, Q24 */
+  int32_t held, slow; /* sections after look-ahead and hold, of the slow release; 0: none */
+  int32_t soloed;     /* 1: the input itself is not heard */
+  int32_t window[8];  /* per band from here on: detector length in points */
+  int32_t level_offset[8];     /* log2 of the window's frames, halved; 0 for peaks */
+  int32_t peak[8];
+  int32_t ahead[8], hold[8];   /* points */
+  int32_t attack_sign[8];      /* +1: the attack raises the reduction, -1: it lowers it */
+  int32_t rise[8], fall[8];    /* of the reduction, Q24 */
+  int32_t slow_rise[8], slow_fall[8];
   int32_t makeup[8];
+  float mix_share[8], keep[8]; /* see band_factor */
   float weights[4 * 64]; /* spline_weights */
   int32_t curve[MULTIBAND_MAX_BANDS][CURVE_STEPS + 4]; /* wanted reduction */
-  float twiddle[8192];
+  float twiddle[CONV_TWIDDLE];
   float spectra[]; /* [low pass][partition][4096] */
 };
-/* Wanted reduction in dB of one band at a level of level_db (dBFS RMS). */
+/* Control sections of a design: at most MULTIBAND_SECTIONS. */
+int multiband_sections(const struct multiband_design *design);
+/* The range of a band: its own, or that of its mode (compress has none: HUGE_VAL). */
+double multiband_range_db(const struct multiband_band *band);
+/* Wanted reduction in dB of one band at a level of level_db (dBFS, as its detector reads). */
 double multiband_reduction_db(const struct multiband_band *band, double level_db);
 #endif
 #endif

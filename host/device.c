@@ -49,8 +49,8 @@ static int design_test(struct chain_test *t) {
   multiband.n_crossovers = 1;
   multiband.crossover_hz[0] = 500;
   multiband.n_bands = 2;
-  multiband.bands[0] = (struct multiband_band){-30, 3, 6, 5, 80, 1};
-  multiband.bands[1] = (struct multiband_band){-35, 2, 0, 1, 50, 0};
+  multiband.bands[0] = (struct multiband_band){-30, 3, 6, 5, 80, 1, MULTIBAND_PLAIN};
+  multiband.bands[1] = (struct multiband_band){-35, 2, 0, 1, 50, 0, MULTIBAND_PLAIN};
   limiter.true_peak_db = -1;
   const char *why;
   return stage_eq.design(&eq, &format, &t->design[0], &why) ||

@@ -7,17 +7,23 @@
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer MultibandDesign {
   int partitions, centre_blocks;
   int bands, step_, points;
-  int window;
-  int level_offset;
-  int unused;
-  int attack[8], release[8];
+  int held, slow;
+  int soloed;
+  int window[8];
+  int level_offset[8];
+  int peak[8];
+  int ahead[8], hold[8];
+  int attack_sign[8];
+  int rise[8], fall[8];
+  int slow_rise[8], slow_fall[8];
   int makeup[8];
+  float mix_share[8], keep[8];
   vec4 weights[64];
   int curve[6 * (CURVE_STEPS + 4)];
   float twiddle[8192];
   float spectra[];
 };
-const uint MULTIBAND_TWIDDLE = 8u + 24u + 256u + 6u * (CURVE_STEPS + 4u);
+const uint MULTIBAND_TWIDDLE = 8u + 13u * 8u + 256u + 6u * (CURVE_STEPS + 4u);
 const uint MULTIBAND_SPECTRA = MULTIBAND_TWIDDLE + 8192u;
 
 /* What band `band` of a block ends with. */

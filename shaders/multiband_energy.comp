@@ -1,11 +1,21 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Energies at control rate, channels linked; column = band. */
+ * Energies or squared peaks at control rate, channels linked; column = band. */
 #extension GL_EXT_control_flow_attributes : require
 #include "multiband.glsl"
 layout(local_size_x = 128) in;
 shared vec2 points[BLOCK_FRAMES / 2];
 #include "energy.glsl"
+
+/* The largest square of point k, which has `step` frames. */
+float peak_of_point(int k, uint step) {
+  vec2 most = vec2(0.0);
+  for (uint i = 0u; i < step / 2u; i++) {
+    const vec2 x = points[uint(k) * (step / 2u) + i];
+    most = vec2(max_float(x.x, most.x), max_float(x.y, most.y));
+  }
+  return max_float(most.y, most.x);
+}
 
 void main() {
   const StageIo io = lane_io();
@@ -14,6 +24,7 @@ void main() {
   if (block >= io.n_blocks) return;
   const int bands = d.bands, n = d.points;
   const uint step = uint(d.step_);
+  const bool peak = d.peak[band] != 0;
   float energy = 0.0; /* of point t */
   for (int c = 0; c < io.channels; c++) {
     LowPass upto = band_end(io, bands, block, band, c);
@@ -27,8 +38,9 @@ void main() {
       points[i >> 1] = x.xy * x.xy;
       points[(i >> 1) + 1] = x.zw * x.zw;
     }
-    halve_squares(step);
-    if (t < n) energy = max_float(energy, energy_of_point(t));
+    if (peak) barrier();
+    else halve_squares(step);
+    if (t < n) energy = max_float(energy, peak ? peak_of_point(t, step) : energy_of_point(t));
   }
   if (t < n)
     band_section(io, d, MULTIBAND_ENERGY, band).v[block * n + t] = floatBitsToInt(energy);

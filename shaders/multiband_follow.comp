@@ -5,6 +5,22 @@
 #include "multiband.glsl"
 #include "walk.glsl"
 
+/* One follower over points [begin, end) of `wanted`. */
+void follow(I32x4 wanted, int rise, int fall, int begin, int end, I32 reduction) {
+  I32x4 to = I32x4(uvec2(reduction));
+  int r = begin > 0 ? reduction.v[begin - 1] : 0;
+  Points next = load_points(wanted, begin, end);
+  for (int k = begin; k < end; k += WALK) {
+    Points x = next;
+    next = load_points(wanted, k + WALK, end);
+    [[unroll]] for (int i = 0; i < WALK; i++) {
+      r = follow_step(r, x.v[i >> 2][i & 3] * 64, rise, fall);
+      x.v[i >> 2][i & 3] = r;
+    }
+    store_points(to, k, x);
+  }
+}
+
 void main() {
   if (!lane_active()) return;
   const StageIo io = lane_io();
@@ -12,20 +28,12 @@ void main() {
   MultibandDesign d = MultibandDesign(io.design);
   const int begin = push.first * d.points;
   const int end = min_int(push.first + push.count, io.n_blocks) * d.points;
-  I32 reduction = band_section(io, d, MULTIBAND_REDUCTION, band);
-  I32x4 from = I32x4(uvec2(band_section(io, d, MULTIBAND_WANTED, band)));
-  I32x4 to = I32x4(uvec2(reduction));
   if (begin >= end) return;
-  const int attack = d.attack[band], release = d.release[band];
-  int r = begin > 0 ? reduction.v[begin - 1] : 0;
-  Points next = load_points(from, begin, end);
-  for (int k = begin; k < end; k += WALK) {
-    Points x = next;
-    next = load_points(from, k + WALK, end);
-    [[unroll]] for (int i = 0; i < WALK; i++) {
-      r = follow_step(r, x.v[i >> 2][i & 3] * 64, attack, release);
-      x.v[i >> 2][i & 3] = r;
-    }
-    store_points(to, k, x);
-  }
+  const int from = d.held > 0 ? d.held : MULTIBAND_WANTED;
+  I32x4 wanted = I32x4(uvec2(band_section(io, d, from, band)));
+  follow(wanted, d.rise[band], d.fall[band], begin, end,
+         band_section(io, d, MULTIBAND_REDUCTION, band));
+  if (d.slow > 0)
+    follow(wanted, d.slow_rise[band], d.slow_fall[band], begin, end,
+           band_section(io, d, d.slow, band));
 }

@@ -168,7 +168,7 @@ static void test_static_curve(void **unused) {
     struct multiband_params *p = multiband_idle(1);
     p->bands[0] = (struct multiband_band){.threshold_db = -29.9, .ratio = ratios[i % COUNT(ratios)],
                                           .knee_db = knees[i / COUNT(ratios)], .attack_ms = 1,
-                                          .release_ms = 10, .makeup_db = 2};
+                                          .release_ms = 10, .makeup_db = 2, MULTIBAND_PLAIN};
     worst = fmax(worst, curve_error_db(p, 0, 1000));
     free(p);
   }
@@ -184,7 +184,7 @@ static void test_static_curve_in_band(void **unused) {
   struct multiband_params *p = multiband_idle(3);
   p->crossover_hz[0] = 100, p->crossover_hz[1] = 10000, p->slope_db_oct = 48;
   p->bands[1] = (struct multiband_band){.threshold_db = -30, .ratio = 3, .knee_db = 6,
-                                        .attack_ms = 1, .release_ms = 10};
+                                        .attack_ms = 1, .release_ms = 10, MULTIBAND_PLAIN};
   const double error = curve_error_db(p, 1, 1000);
   print_message("static curve in a band of three: %.4f dB\n", error);
   /* the band is 2e-8 below unity at 1 kHz (orders of 100 dB); steps of the sine splatter into
@@ -198,7 +198,8 @@ static void test_curve_function(void **unused) {
   static const double knees[] = {0, 6, 24};
   for (int k = 0; k < COUNT(knees); k++)
     for (double level = -90; level <= 20; level += 0.7) {
-      const struct multiband_band band = {.threshold_db = -20, .ratio = 3, .knee_db = knees[k]};
+      const struct multiband_band band = {.threshold_db = -20, .ratio = 3, .knee_db = knees[k],
+                                          MULTIBAND_PLAIN};
       /* midpoint rule over the knee: (W / 4000)^2 / 8 / W at its kink */
       assert_float_equal(multiband_reduction_db(&band, level), reduction_db(&band, level), 1e-5);
     }
@@ -210,25 +211,14 @@ struct timing {
   double attack_ms, release_ms, over_db; /* above a hard threshold, ratio 2 */
 };
 
-/* Milliseconds from the level's change at frame `at` to 63 % of the change of gain. */
-static double time_to_63(const struct oracle_audio *a, int32_t at, int32_t end, int rate_hz) {
-  const double from = oracle_db(a->out[0][at - 200] / a->in[0][at - 200]);
-  const double to = oracle_db(a->out[0][end - 200] / a->in[0][end - 200]);
-  const double goal = from + (1 - exp(-1)) * (to - from);
-  for (int32_t i = at; i < end; i++) {
-    const double db = oracle_db(a->out[0][i] / a->in[0][i]);
-    if (to < from ? db <= goal : db >= goal) return 1000.0 * (i - at) / rate_hz;
-  }
-  return HUGE_VAL;
-}
-
 /* Alternating +A, -A: every block has the same energy, so the detector adds no ripple.
  * Below the threshold, above it, below it again; results in percent of the setting. */
 static void measure_times(const struct timing *t, int rate_hz, double *attack, double *release) {
   struct multiband_params *p = multiband_idle(1);
   p->rms_ms = 0;
   p->bands[0] = (struct multiband_band){.threshold_db = -30, .ratio = 2,
-                                        .attack_ms = t->attack_ms, .release_ms = t->release_ms};
+                                        .attack_ms = t->attack_ms, .release_ms = t->release_ms,
+                                        MULTIBAND_PLAIN};
   const int32_t quiet = 64 * 100, loud = (int32_t)(t->attack_ms * 12 * rate_hz / 64000 + 60) * 64;
   const int32_t tail = (int32_t)(t->release_ms * 12 * rate_hz / 64000 + 60) * 64;
   struct oracle_audio a = oracle_audio_create(quiet + loud + tail);
@@ -237,8 +227,8 @@ static void measure_times(const struct timing *t, int rate_hz, double *attack, d
     a.in[0][i] = (float)(i & 1 ? -oracle_gain(db) : oracle_gain(db));
   }
   multiband_run(p, rate_hz, 1, &a);
-  *attack = 100 * (time_to_63(&a, quiet, quiet + loud, rate_hz) / t->attack_ms - 1);
-  *release = 100 * (time_to_63(&a, quiet + loud, a.n, rate_hz) / t->release_ms - 1);
+  *attack = 100 * (multiband_time_to_63(&a, quiet, quiet + loud, rate_hz) / t->attack_ms - 1);
+  *release = 100 * (multiband_time_to_63(&a, quiet + loud, a.n, rate_hz) / t->release_ms - 1);
   oracle_audio_destroy(&a);
   free(p);
 }
@@ -298,7 +288,7 @@ static double spurs_db(double rms_ms) {
   struct multiband_params *p = multiband_idle(1);
   p->rms_ms = rms_ms;
   p->bands[0] = (struct multiband_band){.threshold_db = -35, .ratio = 4, .knee_db = 6,
-                                        .attack_ms = 5, .release_ms = 100};
+                                        .attack_ms = 5, .release_ms = 100, MULTIBAND_PLAIN};
   struct oracle_audio a = oracle_audio_create(N);
   for (int32_t i = 0; i < N; i++)
     a.in[0][i] = (float)(oracle_gain(-14 + 10 * sin(2 * PI * 3 * i / RATE)) *

@@ -20,7 +20,8 @@ struct multiband_params *multiband_idle(int n_bands) {
   for (int i = 0; i < n_bands - 1; i++)
     p->crossover_hz[i] = n_bands == 2 ? 1000 : crossovers[i];
   for (int i = 0; i < n_bands; i++)
-    p->bands[i] = (struct multiband_band){.ratio = 1, .attack_ms = 20, .release_ms = 150};
+    p->bands[i] = (struct multiband_band){.ratio = 1, .attack_ms = 20, .release_ms = 150,
+                                          MULTIBAND_PLAIN};
   return p;
 }
 
@@ -29,7 +30,7 @@ struct multiband_params *multiband_busy(int n_bands) {
   for (int i = 0; i < n_bands; i++)
     p->bands[i] = (struct multiband_band){.threshold_db = -45 + i, .ratio = 2 + i, .knee_db = 6,
                                           .attack_ms = 2 + 5 * i, .release_ms = 30 + 40 * i,
-                                          .makeup_db = 3 - i};
+                                          .makeup_db = 3 - i, MULTIBAND_PLAIN};
   return p;
 }
 
@@ -47,4 +48,16 @@ void multiband_run(const struct multiband_params *p, int rate_hz, int channels,
                 struct oracle_audio *a) {
   assert_int_equal(oracle_run_stage(&stage_multiband, p, rate_hz, channels, a->n,
                                     (const float *const *)a->in, a->out, 5), 0);
+}
+
+double multiband_time_to_63(const struct oracle_audio *a, int32_t at, int32_t end,
+                            int rate_hz) {
+  const double from = oracle_db(a->out[0][at - 200] / a->in[0][at - 200]);
+  const double to = oracle_db(a->out[0][end - 200] / a->in[0][end - 200]);
+  const double goal = from + (1 - exp(-1)) * (to - from);
+  for (int32_t i = at; i < end; i++) {
+    const double db = oracle_db(a->out[0][i] / a->in[0][i]);
+    if (to < from ? db <= goal : db >= goal) return 1000.0 * (i - at) / rate_hz;
+  }
+  return HUGE_VAL;
 }

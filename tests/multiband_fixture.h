@@ -17,4 +17,7 @@ struct oracle_audio multiband_music(int32_t n, int rate_hz);
 /* The stage over the whole of `a`, in segments of 5 blocks. */
 void multiband_run(const struct multiband_params *p, int rate_hz, int channels,
                    struct oracle_audio *a);
+/* Milliseconds from the level's change at frame `at` to 63 % of the change of gain, in dB, that
+ * is reached at `end`. */
+double multiband_time_to_63(const struct oracle_audio *a, int32_t at, int32_t end, int rate_hz);
 #endif

@@ -159,15 +159,26 @@ static const struct eq_params eq_chosen[] = {
     BANDS(1, EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 5, 0, 0.7, 96)), /* the longest filter there is */
 };
 
-#define GENTLE {-30, 2, 6, 20, 150, 0}
-#define DEEP {-80, 100, 0, 0.1, 5, 24}
-#define KNEE {-40, 3, 24, 500, 5000, -24}
+#define GENTLE {-30, 2, 6, 20, 150, 0, MULTIBAND_PLAIN}
+#define DEEP {-80, 100, 0, 0.1, 5, 24, MULTIBAND_PLAIN}
+#define KNEE {-40, 3, 24, 500, 5000, -24, MULTIBAND_PLAIN}
+#define GATE {-20, 100, 0, 1, 20, 0, 60, 2, 30, 100, .mode = MULTIBAND_EXPAND, .peak = 1}
+#define LIFT {-10, 3, 12, 5, 50, 0, 12, 0, 250, 50, .mode = MULTIBAND_UPWARD_COMPRESS}
+#define PUNCH {-30, 1.5, 6, 1, 90, -2, 6, 20, 0, 0.001, .mode = MULTIBAND_UPWARD_EXPAND}
+#define GLUE {-25, 4, 6, 30, 100, 1, NAN, 5, 0, 100, .program = 1}
 static const struct multiband_params multiband_chosen[] = {
     {0, {0}, 24, 10, 1, {GENTLE}},
     {2, {300, 3000}, 48, 100, 3, {GENTLE, KNEE, DEEP}},
     {3, {120, 1000, 6000}, 24, 10, 4, {GENTLE, GENTLE, GENTLE, GENTLE}},
+    {0, {0}, 24, 5, 1, {GATE}},
+    {1, {1000}, 24, 3, 2, {GLUE, PUNCH}},
+    {3, {200, 2000, 8000}, 36, 20, 4, {LIFT, GATE, GLUE, PUNCH}},
+    {2, {500, 4000}, 24, 10, 3,
+     {GENTLE, {-30, 8, 0, 5, 50, 6, 9, 0, 0, 70, .solo = 1},
+      {-30, 8, 0, 5, 50, 6, 9, 0, 0, 70, .bypass = 1, .solo = 1}}},
     {1, {200}, 12, 0, 2, {DEEP, KNEE}},
-    {4, {60, 61, 5000, 15000}, 96, 3, 5, {DEEP, DEEP, GENTLE, KNEE, {0, 1, 6, 20, 150, 3}}},
+    {4, {60, 61, 5000, 15000}, 96, 3, 5,
+     {DEEP, DEEP, GENTLE, KNEE, {0, 1, 6, 20, 150, 3, MULTIBAND_PLAIN}}},
     {5, {80, 300, 1000, 4000, 19000}, 24, 30, 6, {KNEE, GENTLE, DEEP, DEEP, KNEE, GENTLE}},
     {1, {20}, 96, 10, 2, {GENTLE, GENTLE}},
 };
@@ -192,7 +203,7 @@ static const struct {
   const char *stage;
   const void *params;
   int count, quick;
-} chosen[] = {CHOSEN(eq, 3), CHOSEN(multiband, 3), CHOSEN(limiter, COUNT(limiter_chosen)),
+} chosen[] = {CHOSEN(eq, 3), CHOSEN(multiband, 7), CHOSEN(limiter, COUNT(limiter_chosen)),
               CHOSEN(loudness, COUNT(loudness_chosen)), CHOSEN(dither, COUNT(dither_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {

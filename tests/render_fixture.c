@@ -85,7 +85,7 @@ static void design_chain(const struct render_plan *p, struct stage_design *chain
   m.n_crossovers = 3, m.n_bands = 4;
   m.crossover_hz[0] = 300, m.crossover_hz[1] = 1000, m.crossover_hz[2] = 6000;
   for (int i = 0; i < 4; i++)
-    m.bands[i] = (struct multiband_band){thresholds_db[i], 2, 6, 20, 150, 0};
+    m.bands[i] = (struct multiband_band){thresholds_db[i], 2, 6, 20, 150, 0, MULTIBAND_PLAIN};
   design(&stage_multiband, &m, p, &chain[1]);
 }
 

@@ -24,7 +24,8 @@ enum { SEED = 666, RATE = 44100, CHANNELS = 2 };
 /* Slots as batch_render lays them out behind the fixture's chain. */
 enum { EQ, MULTIBAND, LIMITER, LOUDNESS, AGAIN, DITHER };
 enum { FORWARD, FILTER };                                                   /* eq */
-enum { MB_FORWARD, MB_SPLIT, MB_ENERGY, MB_WANTED, MB_FOLLOW, MB_APPLY }; /* multiband */
+/* multiband */
+enum { MB_FORWARD, MB_SPLIT, MB_ENERGY, MB_WANTED, MB_HOLD, MB_FOLLOW, MB_APPLY };
 
 /* One mistake, and what the report must say. */
 struct mistake {

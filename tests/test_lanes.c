@@ -63,8 +63,8 @@ static void assert_same_sizes(const struct stage_design *d) {
 
 static void design_chains(void) {
   static const struct multiband_band bands[DESIGNS][2] = {
-      {{-40, 3, 6, 20, 150, 2}, {-30, 2, 6, 5, 80, 1}},
-      {{-20, 1.5, 12, 50, 400, 0}, {-50, 6, 0, 1, 60, 6}}};
+      {{-40, 3, 6, 20, 150, 2, MULTIBAND_PLAIN}, {-30, 2, 6, 5, 80, 1, MULTIBAND_PLAIN}},
+      {{-20, 1.5, 12, 50, 400, 0, MULTIBAND_PLAIN}, {-50, 6, 0, 1, 60, 6, MULTIBAND_PLAIN}}};
   const struct loudness_params none = {NAN};
   for (int i = 0; i < DESIGNS; i++) {
     const struct eq_params eq = {

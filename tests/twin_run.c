@@ -218,15 +218,20 @@ struct word_range {
 enum { OCTAVE_20 = 1 << 20, OCTAVE_16 = 1 << 16, OCTAVE_22 = 1 << 22 };
 #define LEVELS {false, -126 * OCTAVE_20, 7 * OCTAVE_20, 0}
 #define REDUCTIONS {false, 0, 20 * OCTAVE_20, 0}
+#define MULTIBAND_REDUCTIONS(octave) {false, -10 * octave, 20 * octave, 0}
+static int kinds_of_multiband(const void *design) { return multiband_sections(design); }
+
 static const struct {
   const char *stage;
   int n; /* kinds of sections; each may stand for several, of bands or channels */
+  int (*kinds)(const void *design); /* not NULL: it may have fewer */
   struct word_range range[LIMITER_SECTIONS];
 } control_ranges[] = {
-    {"multiband", MULTIBAND_SECTIONS,
-     {{true, -110, 24, 0}, {false, 0, 20 * OCTAVE_16, 0}, {false, 0, 20 * OCTAVE_22, 0}}},
-    {"loudness", 1, {{true, -110, 24, 0}}},
-    {"limiter", LIMITER_SECTIONS,
+    {"multiband", MULTIBAND_SECTIONS, kinds_of_multiband,
+     {{true, -110, 24, 0}, MULTIBAND_REDUCTIONS(OCTAVE_16), MULTIBAND_REDUCTIONS(OCTAVE_22),
+      MULTIBAND_REDUCTIONS(OCTAVE_16), MULTIBAND_REDUCTIONS(OCTAVE_22)}},
+    {"loudness", 1, NULL, {{true, -110, 24, 0}}},
+    {"limiter", LIMITER_SECTIONS, NULL,
      {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, {true, -20, 11, 1},
       LEVELS}},
 };
@@ -260,8 +265,10 @@ static bool draw_control(struct twin *t, int slot) {
   for (size_t k = 0; k < sizeof control_ranges / sizeof *control_ranges; k++) {
     if (strcmp(control_ranges[k].stage, name)) continue;
     const int64_t section = p.words / d->control_sections;
+    const int kinds = control_ranges[k].kinds ? control_ranges[k].kinds(d->data)
+                                              : control_ranges[k].n;
     for (int s = 0; s < d->control_sections; s++)
-      draw_section(&control_ranges[k].range[s * control_ranges[k].n / d->control_sections],
+      draw_section(&control_ranges[k].range[s * kinds / d->control_sections],
                    &t->random, section, t->words[0] + s * section);
     write_both(t, &p, p.words, t->words[0]);
     return true;
