@@ -85,6 +85,7 @@ static const struct {
   size_t offset;
 } tails[] = {
     {"loudness", offsetof(struct variant, loudness)},
+    {"clip", offsetof(struct variant, clip)},
     {"limiter", offsetof(struct variant, limiter)},
     {"dither", offsetof(struct variant, dither)},
 };

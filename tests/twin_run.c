@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clip.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
@@ -307,6 +308,7 @@ static void set_args(struct twin *t) {
     args[0] = (int32_t)((random_unit(&t->random) * 27 - 16.6) * OCTAVE_20);
     args[1] = limiter_ceiling(&p);
   }
+  if (!strcmp(t->c->stage->name, "clip")) clip_args(-40 + 50 * random_unit(&t->random), args);
   for (int i = 0; i < 2; i++)
     t->side[i].engine->set_args(t->side[i].session, t->side[i].lane, SLOT, args);
 }
