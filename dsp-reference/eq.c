@@ -3,18 +3,12 @@
 #include "eq.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "convolve.h"
 #include "detmath.h"
-#include "fir_design.h"
-#include "twin.h"
 
-static const char *const eq_phases[] = {"linear", NULL};
 static const char *const eq_types[] = {"highpass",   "lowpass", "low_shelf",
                                        "high_shelf", "bell",    "notch",
                                        "tilt",       "bandpass", "curve", NULL};
-static const char *const eq_targets[] = {"stereo", "left", "right", "mid", "side", NULL};
 
 static const struct param_row eq_point_rows[] = {
     {.name = "freq", .type = PARAM_NUMBER, .offset = offsetof(struct pchip_point, freq_hz),
@@ -35,17 +29,20 @@ static const struct param_row eq_band_rows[] = {
      .initial = 0.70710678118654752, .help = "quality of a bell, shelf, notch or bandpass"},
     {.name = "slope", .type = PARAM_INTEGER, .offset = AT(slope_db_oct), .min = 6, .max = 96,
      .initial = 12, .unit = "dB/oct", .help = "steepness of a high or low pass, in steps of 6"},
-    {.name = "target", .type = PARAM_CHOICE, .offset = AT(target), .choices = eq_targets,
+    {.name = "target", .type = PARAM_CHOICE, .offset = AT(target), .choices = linear_targets,
      .help = "what the band acts on"},
     {.name = "points", .type = PARAM_LIST, .offset = AT(points), .max = PCHIP_MAX_POINTS,
      .items = eq_point_rows, .item_size = sizeof(struct pchip_point),
-     .count_offset = AT(n_points), .help = "points of a curve, from low to high"},
+     .count_offset = AT(n_points), .later = 1, .help = "points of a curve, from low to high"},
     {0},
 };
 #undef AT
 static const struct param_row eq_rows[] = {
     {.name = "phase", .type = PARAM_CHOICE, .offset = offsetof(struct eq_params, phase),
-     .choices = eq_phases, .help = "phase response"},
+     .choices = linear_phases, .help = "phase response"},
+    {.name = "minimum_share", .type = PARAM_NUMBER,
+     .offset = offsetof(struct eq_params, minimum_share), .min = 0, .max = 1, .initial = 0.5,
+     .later = 1, .help = "mixed phase: the part of the minimum-phase response's phase, 0 = linear"},
     {.name = "bands", .type = PARAM_LIST, .offset = offsetof(struct eq_params, bands), .min = 1,
      .max = EQ_MAX_BANDS, .items = eq_band_rows, .item_size = sizeof(struct eq_band),
      .count_offset = offsetof(struct eq_params, n_bands), .required = 1, .help = "filters"},
@@ -112,47 +109,6 @@ double eq_band_magnitude(const struct eq_band *band, double freq_hz) {
   return magnitude(band, &shape, freq_hz);
 }
 
-/* One entry of the product of all bands' 2x2 matrices, plus `other` times its
- * neighbour in the row: what reaches output `row` of a mid (1) or a side (-1) signal. */
-struct eq_entry {
-  const struct eq_params *params;
-  const struct band_shape *shapes; /* by band */
-  int channels, row, column, other;
-};
-
-static void band_matrix(int target, double g, double m[2][2]) {
-  const double half = (1 + g) / 2, cross = (g - 1) / 2;
-  m[0][0] = m[1][1] = g;
-  m[0][1] = m[1][0] = 0;
-  if (target == EQ_LEFT) m[1][1] = 1;
-  if (target == EQ_RIGHT) m[0][0] = 1;
-  if (target == EQ_MID || target == EQ_SIDE) {
-    m[0][0] = m[1][1] = half;
-    m[0][1] = m[1][0] = target == EQ_MID ? cross : -cross;
-  }
-}
-
-/* On one channel there is no side, and no right. */
-static bool acts(const struct eq_band *band, int channels) {
-  return channels > 1 || (band->target != EQ_SIDE && band->target != EQ_RIGHT);
-}
-
-static double matrix_entry(const void *context, double freq_hz) {
-  const struct eq_entry *e = context;
-  double m[2][2] = {{1, 0}, {0, 1}};
-  for (int i = 0; i < e->params->n_bands; i++) {
-    const struct eq_band *band = &e->params->bands[i];
-    if (!acts(band, e->channels)) continue;
-    const double g = magnitude(band, &e->shapes[i], freq_hz);
-    double b[2][2], r[2][2];
-    band_matrix(e->channels > 1 ? band->target : EQ_STEREO, g, b);
-    for (int o = 0; o < 2; o++)
-      for (int k = 0; k < 2; k++) r[o][k] = b[o][0] * m[0][k] + b[o][1] * m[1][k];
-    memcpy(m, r, sizeof m);
-  }
-  return m[e->row][e->column] + e->other * m[e->row][1 - e->column];
-}
-
 /* The most that a band can add. */
 static double boost_db(const struct eq_band *band) {
   if (band->type == EQ_TILT) return fabs(band->gain_db) / 2;
@@ -208,133 +164,50 @@ static bool eq_neutral(const void *params) {
   return true;
 }
 
-static int fill_filters(struct eq_design *d, const struct eq_entry *any, int rate_hz, int taps) {
-  double *h = malloc((size_t)taps * sizeof *h), error;
-  int result = h ? 0 : -1;
-  for (int i = 0; i < 4 && !result; i++) {
-    if (!d->active[i]) continue;
-    struct eq_entry e = *any;
-    e.row = i / 2, e.column = i % 2, e.other = 0;
-    result = fir_linear_phase(matrix_entry, &e, rate_hz, taps, h, &error);
-    if (result) break;
-    if (e.row == e.column) h[taps / 2] -= 1;
-    result = conv_partition(h, taps,
-                            d->spectra + (size_t)i * d->partitions * CONV_SPECTRUM);
-  }
-  free(h);
-  return result;
+struct band_gain {
+  const struct eq_band *band;
+  struct band_shape shape;
+};
+
+static double band_gain(const void *context, double freq_hz) {
+  const struct band_gain *gain = context;
+  return magnitude(gain->band, &gain->shape, freq_hz);
 }
 
-/* 0, or -1: no memory. */
-static int design_filters(const struct eq_params *p, const struct stage_format *f,
-                          const struct band_shape *shapes, struct stage_design *out) {
-  bool cross = false;
-  for (int i = 0; i < p->n_bands; i++) cross |= p->bands[i].target >= EQ_MID && f->channels > 1;
-  /* What a left, right, mid or side signal sees must all be met. */
-  struct eq_entry seen[6];
-  const void *context[6];
-  int n = 0, taps;
-  double error;
-  for (int row = 0; row < f->channels; row++)
-    for (int other = cross ? -1 : 0; other <= cross; other++)
-      seen[n++] = (struct eq_entry){p, shapes, f->channels, row, row, other};
-  for (int i = 0; i < n; i++) context[i] = &seen[i];
-  if (fir_auto_taps(matrix_entry, context, n, f->rate_hz, &taps, &error)) return -1;
-  const int partitions = taps / CONV_BLOCK;
-  const size_t size = sizeof(struct eq_design) + 4 * (size_t)partitions * CONV_SPECTRUM * 4;
-  struct eq_design *d = calloc(1, size);
-  if (!d) return -1;
-  d->partitions = partitions;
-  d->centre_blocks = partitions / 2;
-  for (int i = 0; i < 4; i++)
-    d->active[i] = i / 2 < f->channels && i % 2 < f->channels && (i % 3 == 0 || cross);
-  conv_twiddle(d->twiddle);
-  if (fill_filters(d, &seen[0], f->rate_hz, taps)) {
-    free(d);
+static int eq_part(const void *params, const struct stage_format *f, struct linear_part *out,
+                   const char **why) {
+  const struct eq_params *p = params;
+  struct band_gain *gains = malloc(EQ_MAX_BANDS * sizeof *gains);
+  *out = (struct linear_part){linear_minimum_share(p->phase, p->minimum_share), p->n_bands, {{0}},
+                              gains};
+  *why = "out of memory";
+  if (!gains) return -1;
+  for (int i = 0; i < p->n_bands; i++) {
+    const struct eq_band *band = &p->bands[i];
+    gains[i].band = band;
+    shape_init(&gains[i].shape, band);
+    out->gain[i] = (struct linear_gain){band->target, false, band_gain, &gains[i]};
+    if (band->type == EQ_CURVE || band->freq_hz < 0.499 * f->rate_hz) continue;
+    *why = "an eq frequency lies above the track's Nyquist frequency";
     return -1;
   }
-  *out = (struct stage_design){
-      .data = d,
-      .size = (uint32_t)size,
-      .ring_words = f->channels * CONV_SPECTRUM,
-      .ring_history = partitions,
-      .response_error_db = error,
-      .shape = {{f->channels, partitions / 2, partitions - 1, 1}, {f->channels, 0, 0, 0}},
-  };
   return 0;
 }
 
 static int eq_design(const void *params, const struct stage_format *f, struct stage_design *out,
                      const char **why) {
-  const struct eq_params *p = params;
-  for (int i = 0; i < p->n_bands; i++) {
-    if (p->bands[i].type == EQ_CURVE || p->bands[i].freq_hz < 0.499 * f->rate_hz) continue;
-    *why = "an eq frequency lies above the track's Nyquist frequency";
-    return -1;
-  }
-  *why = "out of memory";
-  struct band_shape *shapes = malloc(EQ_MAX_BANDS * sizeof *shapes);
-  if (!shapes) return -1;
-  for (int i = 0; i < p->n_bands; i++) shape_init(&shapes[i], &p->bands[i]);
-  const int result = design_filters(p, f, shapes, out);
-  free(shapes);
-  return result;
+  return linear_design_joint(&(struct stage_use){&stage_eq, params}, 1, f, out, why);
 }
-
-/* ---- passes ---- */
-
-static struct conv_filter filter_of(const struct stage_io *io, int o) {
-  const struct eq_design *d = io->design;
-  struct conv_filter f = {d->twiddle, io->channels * CONV_SPECTRUM, d->partitions,
-                          d->centre_blocks, 0, {0}, {0}};
-  for (int i = 0; i < io->channels; i++) {
-    if (!d->active[2 * o + i]) continue;
-    f.channel[f.n_inputs] = i;
-    f.spectra[f.n_inputs++] = d->spectra + (size_t)(2 * o + i) * d->partitions * CONV_SPECTRUM;
-  }
-  return f;
-}
-
-static void eq_forward(const struct stage_io *io, int32_t first, int32_t count) {
-  const struct conv_filter f = filter_of(io, 0);
-  conv_ring_forward(io, &f, first, count);
-}
-
-static void add_block(const struct stage_io *io, int32_t block, int channel, const float *y) {
-  const int32_t begin = block * CONV_BLOCK, n = min_int(CONV_BLOCK, io->n_frames - begin);
-  const float *src = io->src + (size_t)channel * io->stride + begin;
-  float *dst = io->dst + (size_t)channel * io->stride + begin;
-  for (int32_t i = 0; i < n; i++) dst[i] = flush_tiny(src[i] + y[i]);
-}
-
-static void eq_filter(const struct stage_io *io, int32_t first, int32_t count) {
-  static _Thread_local float y[CONV_LANES][CONV_BLOCK];
-  float *out[CONV_LANES];
-  for (int l = 0; l < CONV_LANES; l++) out[l] = y[l];
-  for (int o = 0; o < io->channels; o++) {
-    const struct conv_filter f = filter_of(io, o);
-    for (int32_t b = first; b < first + count; b += CONV_LANES) {
-      const int n = min_int(CONV_LANES, first + count - b);
-      conv_ring_filter(io, &f, b, n, out);
-      for (int l = 0; l < n; l++) add_block(io, b + l, o, y[l]);
-    }
-  }
-}
-
-static const struct stage_pass eq_passes[] = {
-    {"forward", GRID_BLOCKS, eq_forward},
-    {"filter", GRID_BLOCKS, eq_filter},
-    {0},
-};
 
 const struct stage stage_eq = {
     .name = "eq",
-    .help = "linear-phase equaliser",
+    .help = "equaliser of up to 24 bands, linear or minimum phase",
     .role = STAGE_CHAIN,
     .rows = eq_rows,
     .params_size = sizeof(struct eq_params),
-    .passes = eq_passes,
+    .passes = linear_passes,
     .check = eq_check,
     .neutral = eq_neutral,
     .design = eq_design,
+    .linear_part = eq_part,
 };

@@ -70,8 +70,7 @@ int fir_max_taps(int rate_hz) {
   return rate_hz >= 176400 ? 262144 : rate_hz >= 88200 ? 131072 : 65536;
 }
 
-/* Tukey window: flat over the middle half, raised cosine over the outer quarters. */
-static double tukey(int distance, int taps) {
+double fir_window(int distance, int taps) {
   const int flat = taps / 4;
   if (distance <= flat) return 1;
   return 0.5 * (1 + det_cospi((double)(distance - flat) / flat));
@@ -85,7 +84,7 @@ static double deviation_db(double got, double wanted) {
 
 int fir_linear_phase(fir_magnitude *magnitude, const void *context, int rate_hz, int taps,
                      double *h, double *error_db) {
-  const int n = 16 * taps, half = taps / 2;
+  const int n = FIR_GRID * taps, half = taps / 2;
   struct fft_plan *plan = fft_plan_create(n);
   double *re = calloc((size_t)n, sizeof *re), *im = calloc((size_t)n, sizeof *im);
   double *wanted = malloc(((size_t)n / 2 + 1) * sizeof *wanted);
@@ -98,7 +97,7 @@ int fir_linear_phase(fir_magnitude *magnitude, const void *context, int rate_hz,
   fft_forward(plan, re, im); /* real and even in, real and even out: its own inverse */
   for (int d = -half; d < half; d++) {
     const int at = d < 0 ? -d : d;
-    h[half + d] = re[at] / n * tukey(at, taps);
+    h[half + d] = re[at] / n * fir_window(at, taps);
   }
   for (int k = 0; k < n; k++) re[k] = im[k] = 0;
   for (int d = -half; d < half; d++) re[(d + n) % n] = h[half + d];

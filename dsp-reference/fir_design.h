@@ -13,9 +13,16 @@ void fft_forward(const struct fft_plan *plan, double *re, double *im);
 /* Magnitude (a signed real gain) wanted at freq_hz. */
 typedef double fir_magnitude(const void *context, double freq_hz);
 
-enum { FIR_MIN_TAPS = 4096 };
+enum {
+  FIR_MIN_TAPS = 4096,
+  FIR_GRID = 16, /* points of the design grid per tap */
+};
 /* Longest filter at a rate: 65,536 taps at 44.1/48 kHz, in proportion above. */
 int fir_max_taps(int rate_hz);
+
+/* Tukey window at a tap's distance from the middle: flat over the middle half, raised
+ * cosine over the outer quarters. */
+double fir_window(int distance, int taps);
 
 /* The filter of `taps` taps (a power of two) whose delay is taps / 2 frames, and the
  * largest deviation of its response in dB between 20 Hz and 20 kHz, where the wanted

@@ -53,6 +53,8 @@ struct stage_design {
   int32_t ring_history;   /* blocks the ring keeps besides those of a segment */
   int32_t control_words;  /* int32 words of resident control data per block, over all of */
   int32_t control_sections; /* sections of n_blocks * control_words / control_sections */
+  double pre_ring_ms; /* of filters: time from the first tap within 60 dB of the largest one
+                         up to that one */
   double response_error_db; /* largest deviation of the realised filters from the wanted
                                ones, 20 Hz to 20 kHz; above 0.01 only at the longest filter */
   struct pass_shape {
@@ -73,6 +75,8 @@ enum stage_role {
   STAGE_TAIL,  /* run for every variant after the chain */
 };
 
+struct linear_part;
+
 struct stage {
   const char *name, *help;
   enum stage_role role;
@@ -90,6 +94,16 @@ struct stage {
    * with stage_design_free. */
   int (*design)(const void *params, const struct stage_format *format,
                 struct stage_design *out, const char **why);
+  /* A linear stage's gains (linear.h), NULL for others: neighbours in a chain are designed
+   * as one. Result as of design(). */
+  int (*linear_part)(const void *params, const struct stage_format *format,
+                     struct linear_part *out, const char **why);
+};
+
+/* A stage with its settings. */
+struct stage_use {
+  const struct stage *stage;
+  const void *params;
 };
 
 /* Every stage, in registry order (stages.def), closed by NULL. */

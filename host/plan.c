@@ -162,6 +162,7 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
     if (status) return status;
     if ((*design)->response_error_db > out->filter_error_db)
       out->filter_error_db = (*design)->response_error_db;
+    out->pre_ring_ms += (*design)->pre_ring_ms;
   }
   const struct loudness_params none = {NAN};
   return add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
@@ -217,13 +218,20 @@ void track_plan_free(struct track_plan *track) {
 
 /* ---- printing ---- */
 
+static void print_stage(const struct track_plan *tp, int stage, FILE *people) {
+  const double ms = tp->design[stage]->pre_ring_ms;
+  fputs(tp->stage[stage]->name, people);
+  if (ms > 0) fprintf(people, " (rings %.1f ms ahead)", ms);
+  fputs(" > ", people);
+}
+
 static void print_unit(const struct plan *plan, const struct track_plan *tp,
                        const struct unit_plan *u, FILE *people, FILE *data) {
   const struct manifest *m = plan->manifest;
   const struct variant *variant = &m->variants[u->unit->variant];
   if (people) {
     fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
-    for (int s = 0; s < tp->n_stages; s++) fprintf(people, "%s > ", tp->stage[s]->name);
+    for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
     fprintf(people, "loudness > limiter > dither  %s\n", u->unit->name);
   }
   if (!data) return;
@@ -232,6 +240,8 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
                            "source", m->tracks[u->unit->track].source_text);
   json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
   json_object_set_new(line, "settings", settings_of_variant(variant));
+  json_object_set_new(line, "filter_error_db", json_real(tp->filter_error_db));
+  json_object_set_new(line, "filter_pre_ring_ms", json_real(tp->pre_ring_ms));
   json_dumpf(line, data, JSON_COMPACT | JSON_REAL_PRECISION(17));
   fputc('\n', data);
   json_decref(line);

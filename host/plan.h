@@ -41,6 +41,7 @@ struct track_plan {
   const struct stage_design *loudness;
   uint64_t seed;
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
+  double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the chain */
   int n_units;
   struct unit_plan {
     const struct unit *unit;

@@ -44,6 +44,7 @@ struct receipt {
   double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;
   double filter_error_db;  /* of the chain's filters against the wanted responses */
+  double pre_ring_ms;      /* how long the chain's filters ring before the sound, in sum */
   bool reached;
   int64_t clipped;
   char device[256], driver[560];

@@ -175,6 +175,7 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
   *r = (struct receipt){.source_lufs = job->source.integrated_lufs, .source_file = job->file};
   r->source_reading.figures = job->source;
   r->filter_error_db = job->plan.filter_error_db;
+  r->pre_ring_ms = job->plan.pre_ring_ms;
   r->source.rate_hz = job->audio.rate_hz;
   r->source.channels = job->audio.channels;
   memcpy(r->source.audio_sha256, job->audio.sha256, sizeof r->source.audio_sha256);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * GLSL's view of struct eq_design. */
+ * GLSL's view of struct linear_design. */
 #include "convolve.glsl"
 
 layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer EqDesign {

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linear_fixture.h"
 #include "oracle.h"
 
 #define SEED UINT64_C(7004)
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-static const double PI = 3.14159265358979324;
-enum { FREQUENCIES = 60, TYPES = 9, TARGETS = 5 };
+enum { TYPES = EQ_CURVE + 1, TARGETS = LINEAR_TARGETS };
 
 /* Promise of the design (fir_design.h). */
 static const double RESPONSE_DB = 0.01;
@@ -27,68 +27,10 @@ static const double RESPONSE_DB = 0.01;
  * stays within four times its rms. */
 static const double RESPONSE_NOISE = 4 * 3.2e-7;
 
-/* ---- analog prototypes ---- */
-
-static double complex butterworth(double complex s, int order, bool high_pass) {
-  double complex h = 1;
-  for (int k = 1; k <= order; k++) {
-    const double complex pole = cexp(I * (PI / 2) * (2.0 * k + order - 1) / order);
-    h *= (high_pass ? s : 1) / (s - pole);
-  }
-  return h;
-}
-
-/* The slope of the cubic at a point: none at the ends and at extremes, else the harmonic
- * mean of the secants, weighted 1 + the other side's share of both widths. */
-static double curve_slope(const struct pchip_point *p, int n, int k) {
-  if (k == 0 || k == n - 1) return 0;
-  const double l = log2(p[k].freq_hz / p[k - 1].freq_hz);
-  const double r = log2(p[k + 1].freq_hz / p[k].freq_hz);
-  const double before = (p[k].value - p[k - 1].value) / l;
-  const double after = (p[k + 1].value - p[k].value) / r;
-  if (before * after <= 0) return 0;
-  const double share = (l + 2 * r) / (3 * (l + r));
-  return before * after / (share * after + (1 - share) * before);
-}
-
-/* Gain in dB of the Hermite cubic in powers of the distance to the point below. */
-static double curve_db(const struct eq_band *band, double freq_hz) {
-  const struct pchip_point *p = band->points;
-  const int n = band->n_points;
-  int k = 0;
-  if (freq_hz <= p[0].freq_hz) return p[0].value;
-  while (k < n - 1 && freq_hz > p[k + 1].freq_hz) k++;
-  if (k == n - 1) return p[k].value;
-  const double w = log2(p[k + 1].freq_hz / p[k].freq_hz), x = log2(freq_hz / p[k].freq_hz);
-  const double d0 = curve_slope(p, n, k), d1 = curve_slope(p, n, k + 1);
-  const double secant = (p[k + 1].value - p[k].value) / w;
-  const double c2 = (3 * secant - 2 * d0 - d1) / w, c3 = (d0 + d1 - 2 * secant) / (w * w);
-  return p[k].value + x * (d0 + x * (c2 + x * c3));
-}
-
-static double prototype(const struct eq_band *band, double freq_hz) {
-  const double complex s = I * freq_hz / band->freq_hz;
-  const double a = pow(10, band->gain_db / 40), q = band->q, root = sqrt(a);
-  switch ((enum eq_type)band->type) {
-  case EQ_HIGHPASS: return cabs(butterworth(s, band->slope_db_oct / 6, true));
-  case EQ_LOWPASS: return cabs(butterworth(s, band->slope_db_oct / 6, false));
-  case EQ_LOW_SHELF:
-    return cabs(a * (s * s + root / q * s + a) / (a * s * s + root / q * s + 1));
-  case EQ_HIGH_SHELF:
-    return cabs(a * (a * s * s + root / q * s + 1) / (s * s + root / q * s + a));
-  case EQ_BELL: return cabs((s * s + s * (a / q) + 1) / (s * s + s / (a * q) + 1));
-  case EQ_NOTCH: return fmax(cabs((s * s + 1) / (s * s + s / q + 1)), 1e-4);
-  case EQ_TILT: return cabs((1 + a * s) / (a + s));
-  case EQ_BANDPASS: return cabs(s / q / (s * s + s / q + 1));
-  case EQ_CURVE: return pow(10, curve_db(band, freq_hz) / 20);
-  }
-  return NAN;
-}
-
 /* What the bands, one after the other, make of a pair (left, right). */
 static void apply_bands(const struct eq_params *p, double freq_hz, double pair[2]) {
   for (int i = 0; i < p->n_bands; i++) {
-    const double g = prototype(&p->bands[i], freq_hz);
+    const double g = eq_prototype(&p->bands[i], freq_hz);
     double mid = (pair[0] + pair[1]) / 2, side = (pair[0] - pair[1]) / 2;
     switch ((enum eq_target)p->bands[i].target) {
     case EQ_STEREO: pair[0] *= g, pair[1] *= g; break;
@@ -100,61 +42,7 @@ static void apply_bands(const struct eq_params *p, double freq_hz, double pair[2
   }
 }
 
-/* ---- measuring ---- */
-
-/* Impulse responses of a design: [input][output], each centred on frame `at`. */
-struct responses {
-  int channels, rate_hz;
-  int32_t n, at;
-  float *data[2][2];
-};
-
-static int measure(struct responses *r, const struct eq_params *p, int rate_hz, int channels) {
-  struct oracle_stage s;
-  if (oracle_design(&s, &stage_eq, p, rate_hz, channels, NULL)) return -1;
-  const int32_t taps = ((const struct eq_design *)s.design.data)->partitions * 2048;
-  *r = (struct responses){.channels = channels, .rate_hz = rate_hz, .n = taps + 3000};
-  r->at = taps / 2 + 1234;
-  float *in[2];
-  for (int c = 0; c < channels; c++) in[c] = oracle_alloc((size_t)r->n * sizeof(float));
-  for (int c = 0; c < channels; c++) {
-    for (int o = 0; o < channels; o++) r->data[c][o] = oracle_alloc((size_t)r->n * sizeof(float));
-    in[c][r->at] = 1;
-    oracle_render(&s, r->n, (const float *const *)in, r->data[c], 8);
-    in[c][r->at] = 0;
-  }
-  for (int c = 0; c < channels; c++) free(in[c]);
-  oracle_close(&s);
-  return 0;
-}
-
-static void release(struct responses *r) {
-  for (int i = 0; i < 4; i++) free(r->data[i / 2][i % 2]);
-}
-
-static double frequency(int i, int rate_hz) {
-  const double f = 20 * pow(1000, (double)i / (FREQUENCIES - 1));
-  return fmin(f, 0.4999 * rate_hz);
-}
-
-static double complex gain_at(const struct responses *r, int in, int out, double freq_hz) {
-  return oracle_dft(r->data[in][out], r->n, freq_hz / r->rate_hz, r->at);
-}
-
-/* Gain of left, right, mid or side to itself, and what leaks into its partner. */
-static double complex component_gain(const struct responses *r, int target, double f,
-                                     double complex *leak) {
-  if (target == EQ_LEFT || target == EQ_RIGHT) {
-    const int c = target == EQ_RIGHT;
-    *leak = gain_at(r, c, 1 - c, f);
-    return gain_at(r, c, c, f);
-  }
-  const double sign = target == EQ_MID ? 1 : -1;
-  const double complex left = gain_at(r, 0, 0, f) + sign * gain_at(r, 1, 0, f);
-  const double complex right = sign * (gain_at(r, 0, 1, f) + sign * gain_at(r, 1, 1, f));
-  *leak = (left - right) / 2;
-  return (left + right) / 2;
-}
+/* ---- one band ---- */
 
 /* Largest |H - 1| of the band between 20 Hz and 20 kHz, at least that of its skirt. */
 static double largest_change(const struct eq_band *band) {
@@ -164,20 +52,20 @@ static double largest_change(const struct eq_band *band) {
 static const int partner[TARGETS] = {EQ_STEREO, EQ_RIGHT, EQ_LEFT, EQ_SIDE, EQ_MID};
 
 /* The component that the band acts on follows the prototype, its partner stays. */
-static double response_error_db(const struct responses *r, const struct eq_band *band) {
+static double response_error_db(const struct linear_responses *r, const struct eq_band *band) {
   const double noise = RESPONSE_NOISE * largest_change(band);
   const int own = band->target == EQ_STEREO ? EQ_LEFT : band->target;
   double worst = 0;
-  for (int i = 0; i < FREQUENCIES; i++) {
-    const double f = frequency(i, r->rate_hz), want = prototype(band, f);
-    double complex leak, got = component_gain(r, own, f, &leak);
+  for (int i = 0; i < LINEAR_FREQUENCIES; i++) {
+    const double f = linear_frequency(i, r->rate_hz), want = eq_prototype(band, f);
+    double complex leak, got = linear_component(r, own, f, &leak);
     assert_true(cabs(leak) <= noise);
     assert_true(fabs(cimag(got)) <= noise); /* linear phase */
     if (want > 0.01) {
       const double error = fabs(oracle_db(creal(got) / want));
       worst = fmax(worst, error - oracle_db(1 + noise / want));
     }
-    got = component_gain(r, partner[own], f, &leak);
+    got = linear_component(r, partner[own], f, &leak);
     assert_true(cabs(got - (band->target == EQ_STEREO ? creal(got) : 1)) <= noise);
     assert_true(cabs(leak) <= noise);
   }
@@ -186,7 +74,7 @@ static double response_error_db(const struct responses *r, const struct eq_band 
 
 /* Symmetric about the impulse, within the convolution's noise (RESPONSE_NOISE above; here
  * per sample, and a sample's share of the energy is far smaller). */
-static void assert_symmetric(const struct responses *r, double change) {
+static void assert_symmetric(const struct linear_responses *r, double change) {
   for (int i = 0; i < 4; i++) {
     const float *h = r->data[i / 2][i % 2];
     const int32_t reach = r->n - 1 - r->at < r->at ? r->n - 1 - r->at : r->at;
@@ -211,11 +99,11 @@ static struct eq_params *one_band(int type, int target, double freq_hz, int slop
 }
 
 static double check_band(const struct eq_params *p, int rate_hz) {
-  struct responses r;
-  assert_int_equal(measure(&r, p, rate_hz, 2), 0);
+  struct linear_responses r;
+  assert_int_equal(linear_measure(&r, &stage_eq, p, rate_hz, 2), 0);
   const double error = response_error_db(&r, &p->bands[0]);
   assert_symmetric(&r, largest_change(&p->bands[0]));
-  release(&r);
+  linear_release(&r);
   return error;
 }
 
@@ -260,14 +148,14 @@ static void test_curve_points(void **unused) {
   (void)unused;
   struct eq_params *p = one_band(EQ_CURVE, EQ_STEREO, NAN, 12);
   const struct eq_band *band = &p->bands[0];
-  struct responses r;
-  assert_int_equal(measure(&r, p, 44100, 2), 0);
+  struct linear_responses r;
+  assert_int_equal(linear_measure(&r, &stage_eq, p, 44100, 2), 0);
   for (int k = 0; k < band->n_points; k++) {
-    const double got = oracle_db(cabs(gain_at(&r, 0, 0, band->points[k].freq_hz)));
+    const double got = oracle_db(cabs(linear_gain_at(&r, 0, 0, band->points[k].freq_hz)));
     assert_true(fabs(got - band->points[k].value) <= RESPONSE_DB);
   }
-  assert_true(fabs(oracle_db(cabs(gain_at(&r, 1, 1, 25))) + 2) <= RESPONSE_DB);
-  assert_true(fabs(oracle_db(cabs(gain_at(&r, 1, 1, 19000))) - 3) <= RESPONSE_DB);
+  assert_true(fabs(oracle_db(cabs(linear_gain_at(&r, 1, 1, 25))) + 2) <= RESPONSE_DB);
+  assert_true(fabs(oracle_db(cabs(linear_gain_at(&r, 1, 1, 19000))) - 3) <= RESPONSE_DB);
   for (int k = 0; k + 1 < band->n_points; k++)
     for (int i = 1; i < 20; i++) {
       const struct pchip_point *a = &band->points[k], *b = a + 1;
@@ -276,7 +164,7 @@ static void test_curve_points(void **unused) {
       assert_true(db >= fmin(a->value, b->value) - 1e-12);
       assert_true(db <= fmax(a->value, b->value) + 1e-12);
     }
-  release(&r);
+  linear_release(&r);
   free(p);
 }
 
@@ -350,17 +238,17 @@ static void test_mono(void **unused) {
   (void)unused;
   for (int target = 0; target < TARGETS; target++) {
     struct eq_params *p = one_band(EQ_BELL, target, 1000, 12);
-    struct responses r;
-    assert_int_equal(measure(&r, p, 48000, 1), 0);
+    struct linear_responses r;
+    assert_int_equal(linear_measure(&r, &stage_eq, p, 48000, 1), 0);
     if (target == EQ_RIGHT || target == EQ_SIDE) {
       for (int32_t i = 0; i < r.n; i++) assert_true(r.data[0][0][i] == (i == r.at));
     } else {
-      for (int i = 0; i < FREQUENCIES; i++) {
-        const double f = frequency(i, 48000), want = prototype(&p->bands[0], f);
-        assert_true(fabs(oracle_db(cabs(gain_at(&r, 0, 0, f)) / want)) <= RESPONSE_DB);
+      for (int i = 0; i < LINEAR_FREQUENCIES; i++) {
+        const double f = linear_frequency(i, 48000), want = eq_prototype(&p->bands[0], f);
+        assert_true(fabs(oracle_db(cabs(linear_gain_at(&r, 0, 0, f)) / want)) <= RESPONSE_DB);
       }
     }
-    release(&r);
+    linear_release(&r);
     free(p);
   }
 }
@@ -385,26 +273,26 @@ static struct eq_params *many_bands(void) {
 static void test_many_bands(void **unused) {
   (void)unused;
   struct eq_params *p = many_bands();
-  struct responses r;
+  struct linear_responses r;
   double worst = 0;
-  assert_int_equal(measure(&r, p, 48000, 2), 0);
-  for (int i = 0; i < FREQUENCIES; i++) {
-    const double f = frequency(i, 48000);
+  assert_int_equal(linear_measure(&r, &stage_eq, p, 48000, 2), 0);
+  for (int i = 0; i < LINEAR_FREQUENCIES; i++) {
+    const double f = linear_frequency(i, 48000);
     double left[2] = {1, 0}, right[2] = {0, 1};
     apply_bands(p, f, left);
     apply_bands(p, f, right);
     for (int o = 0; o < 2; o++) {
       const double norm = hypot(left[o], right[o]);
       if (norm < 0.01) continue;
-      const double error = hypot(cabs(gain_at(&r, 0, o, f) - left[o]),
-                                 cabs(gain_at(&r, 1, o, f) - right[o]));
+      const double error = hypot(cabs(linear_gain_at(&r, 0, o, f) - left[o]),
+                                 cabs(linear_gain_at(&r, 1, o, f) - right[o]));
       /* |H - 1| < 8 with 24 bands of 4 dB at most, rarely more than six at one frequency */
       worst = fmax(worst, oracle_db(1 + error / norm) - oracle_db(1 + 8 * RESPONSE_NOISE / norm));
     }
   }
   print_message("24 bands: worst response error %.5f dB\n", worst);
   assert_true(worst <= RESPONSE_DB);
-  release(&r);
+  linear_release(&r);
   free(p);
 }
 
@@ -455,8 +343,8 @@ static void test_magnitude(void **unused) {
   for (int type = 0; type < TYPES; type++)
     for (int slope = 6; slope <= 96; slope += 6) {
       struct eq_params *p = one_band(type, EQ_STEREO, usual_hz[type], slope);
-      for (int i = 0; i < FREQUENCIES; i++) {
-        const double f = frequency(i, 48000), want = prototype(&p->bands[0], f);
+      for (int i = 0; i < LINEAR_FREQUENCIES; i++) {
+        const double f = linear_frequency(i, 48000), want = eq_prototype(&p->bands[0], f);
         assert_true(fabs(eq_band_magnitude(&p->bands[0], f) - want) <= want * 1e-12);
       }
       free(p);

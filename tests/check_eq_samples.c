@@ -35,7 +35,7 @@ static double null_db(const struct eq_params *p, int rate_hz) {
   enum { FRAMES = 100000, CHECKED = 1500 };
   struct oracle_stage s;
   assert_int_equal(oracle_design(&s, &stage_eq, p, rate_hz, 2, NULL), 0);
-  const int taps = ((const struct eq_design *)s.design.data)->partitions * 2048;
+  const int taps = ((const struct linear_design *)s.design.data)->partitions * 2048;
   double *h = oracle_alloc((size_t)taps * sizeof *h), error_db, error = 0;
   assert_int_equal(fir_linear_phase(all_bands, p, rate_hz, taps, h, &error_db), 0);
   float *x[2], *y[2];

@@ -137,6 +137,8 @@ bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void
 /* ---- chosen by hand ---- */
 
 #define BANDS(n, ...) {.n_bands = n, .bands = {__VA_ARGS__}}
+#define PHASE(phase_, share, n, ...) \
+  {.phase = phase_, .minimum_share = share, .n_bands = n, .bands = {__VA_ARGS__}}
 static const struct eq_params eq_chosen[] = {
     BANDS(1, EQ_BAND(EQ_BELL, EQ_STEREO, 1000, 6, 1, 12)),
     BANDS(2, EQ_BAND(EQ_BELL, EQ_LEFT, 400, -9, 1, 12),
@@ -153,6 +155,10 @@ static const struct eq_params eq_chosen[] = {
           EQ_BAND(EQ_BANDPASS, EQ_SIDE, 1200, 0, 0.5, 12),
           {.type = EQ_CURVE, .target = EQ_MID, .freq_hz = NAN, .q = 1, .slope_db_oct = 12,
            .n_points = 3, .points = {{100, 2}, {1000, -4}, {12000, 1}}}),
+    PHASE(PHASE_MINIMUM, 0.5, 2, EQ_BAND(EQ_HIGHPASS, EQ_STEREO, 40, 0, 0.7, 24),
+          EQ_BAND(EQ_BELL, EQ_SIDE, 2500, 5, 0.8, 12)),
+    PHASE(PHASE_MIXED, 0.6, 2, EQ_BAND(EQ_LOW_SHELF, EQ_LEFT, 150, -4, 0.7, 12),
+          EQ_BAND(EQ_BELL, EQ_MID, 700, 5, 0.8, 12)),
     BANDS(3, EQ_BAND(EQ_BELL, EQ_STEREO, 3000, 30, 0.025, 12),
           EQ_BAND(EQ_BELL, EQ_MID, 12000, -30, 40, 12),
           EQ_BAND(EQ_LOW_SHELF, EQ_LEFT, 5, -30, 0.7, 12)),

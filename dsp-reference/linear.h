@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * The linear section: equalisers and stereo stages that stand together become one 2x2
+ * matrix of FIR filters, run as one convolution. out = in + conv(in, h - delta). */
+#ifndef LACQUER_LINEAR_H
+#define LACQUER_LINEAR_H
+#ifndef VULKAN
+#include "fir_design.h"
+#include "stage.h"
+
+enum linear_target {
+  LINEAR_STEREO, LINEAR_LEFT, LINEAR_RIGHT, LINEAR_MID, LINEAR_SIDE, LINEAR_TARGETS
+};
+extern const char *const linear_targets[]; /* their names, closed by NULL */
+
+/* How a stage realises its magnitudes; the names of `phase` in manifests. */
+enum linear_phase { PHASE_LINEAR, PHASE_MINIMUM, PHASE_MIXED };
+extern const char *const linear_phases[];
+/* The part of the minimum-phase response's phase that `phase` stands for. */
+double linear_minimum_share(int phase, double mixed_share);
+
+/* A gain on one target. On a track with one channel mid and left are that channel, side
+ * and right are nothing. */
+struct linear_gain {
+  int target; /* enum linear_target */
+  bool flat;  /* the same at all frequencies */
+  fir_magnitude *magnitude; /* >= 0 */
+  const void *context;
+};
+enum { LINEAR_MAX_GAINS = 24, LINEAR_MAX_PARTS = 16 };
+/* What a linear stage asks of the section: gains, one after the other. */
+struct linear_part {
+  double minimum_share; /* 0: linear phase, 1: minimum phase */
+  int n_gains;
+  struct linear_gain gain[LINEAR_MAX_GAINS];
+  void *memory; /* of the contexts; freed by linear_design */
+};
+
+/* The design both twins read. Output channel o = sum over i of filter (o, i) on input
+ * channel i; the unit tap is taken out of the diagonal (delta form). */
+struct linear_design {
+  int32_t partitions;    /* of 2048 taps */
+  int32_t centre_blocks; /* the filters' delay */
+  int32_t active[4];     /* filter 2 o + i is not zero */
+  int32_t unused[2];
+  float twiddle[8192];
+  float spectra[]; /* [2 o + i][partition][4096] */
+};
+
+/* The passes of every linear stage: forward, filter. */
+extern const struct stage_pass linear_passes[];
+
+/* Designs n <= LINEAR_MAX_PARTS consecutive linear stages as one: the product of their
+ * matrices in order, each stage's gains with that stage's phase. As stage.design. */
+int linear_design_joint(const struct stage_use *uses, int n, const struct stage_format *format,
+                        struct stage_design *out, const char **why);
+#endif
+#endif
