@@ -12,7 +12,8 @@ static const char *const no_yes[] = {"false", "true", NULL};
 
 static const struct param_row dither_rows[] = {
     {.name = "bits", .type = PARAM_INTEGER, .offset = offsetof(struct dither_params, bits),
-     .min = 16, .max = 24, .initial = 24, .unit = "bit", .help = "word length: 16 or 24"},
+     .min = 16, .max = 32, .initial = 24, .unit = "bit",
+     .help = "word length: integers of 16, 20 or 24, or 32-bit float"},
     {.name = "dither", .type = PARAM_CHOICE, .offset = offsetof(struct dither_params, mode),
      .choices = dither_modes, .help = "noise added before the word length is reduced"},
     {.name = "blank", .type = PARAM_CHOICE, .offset = offsetof(struct dither_params, blank),
@@ -24,7 +25,12 @@ static const struct param_row dither_rows[] = {
 static const char *dither_check(const void *params, const char **row) {
   const struct dither_params *p = params;
   *row = "bits";
-  return p->bits == 16 || p->bits == 24 ? NULL : "a word length is 16 or 24 bit";
+  if (p->bits != 16 && p->bits != 20 && p->bits != 24 && p->bits != 32)
+    return "a word length is 16, 20 or 24 bit, or 32 for float";
+  *row = "dither";
+  if (p->bits == 32 && p->mode != DITHER_TPDF && p->mode != DITHER_NONE)
+    return "32-bit float takes no dither (accepted: none, or leave it out)";
+  return NULL;
 }
 
 /* ---- the noise-shaping filter ---- */
@@ -79,11 +85,10 @@ static void design_shape(int rate_hz, int32_t tap[12]) {
   }
 }
 
-static int shape_fraction(int bits) { return bits > 20 ? 32 - bits : 12; }
-
 double dither_peak_lsb(const struct dither_params *p, int rate_hz) {
   static const double peak[] = {[DITHER_TPDF] = 1.5, [DITHER_NONE] = 0.5, [DITHER_RPDF] = 1,
                                 [DITHER_TPDF_HP] = 1.5, [DITHER_SHAPED] = 1.5};
+  if (p->bits == 32) return 0;
   const double unit = det_exp2(p->bits - 32); /* to_fixed truncates to so many LSB */
   if (p->mode != DITHER_SHAPED) return peak[p->mode] + (p->mode == DITHER_NONE ? unit : 0);
   int32_t tap[12] = {0};
@@ -91,7 +96,7 @@ double dither_peak_lsb(const struct dither_params *p, int rate_hz) {
   design_shape(rate_hz, tap);
   for (int k = 0; k < SHAPE_ORDER; k++) sum += abs(tap[k]) / 4096.0;
   /* and what is lost in to_fixed, fraction_of and shape_wanted */
-  return 1.5 * sum + unit + 1.5 * det_exp2(-shape_fraction(p->bits));
+  return 1.5 * sum + unit + 1.5 * det_exp2(p->bits == 24 ? -8 : -12);
 }
 
 static int dither_design(const void *params, const struct stage_format *f,
@@ -100,11 +105,11 @@ static int dither_design(const void *params, const struct stage_format *f,
   struct dither_design *d = calloc(1, sizeof *d);
   *why = "out of memory";
   if (!d) return -1;
-  d->shift = 32 - p->bits;
-  d->mode = p->mode;
-  d->fraction = shape_fraction(p->bits);
+  d->shift = p->bits == 32 ? 8 : 32 - p->bits;
+  d->mode = p->bits == 32 ? DITHER_FLOAT : p->mode;
+  d->fraction = d->shift < 12 ? d->shift : 12;
   d->blank_frames = p->blank ? f->rate_hz / 50 : INT32_MAX;
-  if (p->mode == DITHER_SHAPED) design_shape(f->rate_hz, d->tap);
+  if (d->mode == DITHER_SHAPED) design_shape(f->rate_hz, d->tap);
   /* The shapes are the same for all settings, so that the variants of a track may differ.
    * A window needs the shaped stretch it begins in, and 20 ms before that. */
   const int32_t history = SHAPE_FRAMES / BLOCK_FRAMES - 1 + 2;
@@ -189,6 +194,10 @@ static void blank_zeros(const struct stretch *s, int32_t blank_frames, int32_t *
   }
 }
 
+static void float_words(const struct stretch *s, int32_t *word) {
+  memcpy(word, s->x + s->begin, (size_t)s->n * sizeof *word);
+}
+
 static void interleave(const int32_t *word, int n, int channel, int channels, int32_t *out) {
   for (int i = 0; i < n; i++) out[i * channels + channel] = word[i];
 }
@@ -213,11 +222,15 @@ static void dither_quantise(const struct stage_io *io, int32_t first, int32_t co
     io->control[b] = 0;
     for (int c = 0; c < io->channels; c++) {
       const struct stretch s = stretch_of(io, b, c);
-      io->control[b] += count_over(&s);
+      if (d->mode != DITHER_FLOAT) io->control[b] += count_over(&s);
       if (d->mode == DITHER_SHAPED) continue;
-      draw_noise(&s, d->mode, d->shift, noise);
-      round_frames(&s, noise, d->shift, word);
-      if (d->blank_frames < INT32_MAX) blank_zeros(&s, d->blank_frames, word);
+      if (d->mode == DITHER_FLOAT) {
+        float_words(&s, word);
+      } else {
+        draw_noise(&s, d->mode, d->shift, noise);
+        round_frames(&s, noise, d->shift, word);
+        if (d->blank_frames < INT32_MAX) blank_zeros(&s, d->blank_frames, word);
+      }
       interleave(word, s.n, c, io->channels, out_at(io, s.begin));
     }
   }

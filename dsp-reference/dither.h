@@ -30,6 +30,7 @@ void philox_round(inout uint a, inout uint b, uint key) {
 #define DITHER_RPDF 2    /* one random word: +-1/2 LSB */
 #define DITHER_TPDF_HP 3 /* one word less that of the frame before: triangular, high-pass */
 #define DITHER_SHAPED 4  /* TPDF, and the error fed back through the noise-shaping filter */
+#define DITHER_FLOAT 5   /* in a design: words of 32-bit float, as they come */
 
 /* The error feedback starts afresh at every multiple of so many frames. */
 #define SHAPE_FRAMES 16384
@@ -72,19 +73,19 @@ TWIN_FN int shape_step(int wanted, int noise, int fraction) {
 #include "stage.h"
 
 struct dither_params {
-  int bits;  /* 16 or 24 */
+  int bits;  /* 16, 20, 24: integers; 32: float */
   int mode;  /* DITHER_TPDF, ... */
   int blank; /* 1: digital silence stays so after 20 ms */
 };
 extern const struct stage stage_dither;
 
 /* The largest possible magnitude of (output - input), in LSB of the word length, as long as
- * nothing saturates; proven in dither.md. `params` are sound. */
+ * nothing saturates; proven in dither.md. 0 for float. `params` are sound. */
 double dither_peak_lsb(const struct dither_params *params, int rate_hz);
 
 /* The design both twins read. args[0] = seed, from the unit's identity. The output is
- * dst as int32 words: interleaved, left-justified. Control: per block, the number of
- * samples beyond full scale. */
+ * dst as int32 words: interleaved, left-justified, or the bits of floats. Control: per
+ * block, the number of samples beyond full scale; of floats, which reach further, 0. */
 struct dither_design {
   int32_t shift, mode;    /* 32 - bits; DITHER_TPDF, ... */
   int32_t fraction;       /* bits below the LSB that the error feedback keeps */

@@ -133,7 +133,8 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
   struct encoded encoded = {0};
   describe(d, r);
   struct loudness_reading *delivered = &r->delivered_reading;
-  enum status status = loudness_measure_pcm(&shape, d->pcm, &delivered->figures, NULL, why);
+  enum status status = loudness_measure_pcm(&shape, d->pcm, r->bits == 32, &delivered->figures,
+                                            NULL, why);
   if (!status) {
     r->loudness_lufs = delivered->figures.integrated_lufs;
     delivered->true_peak_db = r->true_peak_dbtp;

@@ -41,13 +41,18 @@ static enum status check_texts(const struct deliverable *d, struct failure *why)
 }
 
 static enum status check(const struct deliverable *d, struct failure *why) {
-  if (d->bits != 16 && d->bits != 24)
-    return fail(why, STATUS_BAD_DATA, "%s: %d bits (accepted: 16, 24)", d->path, d->bits);
+  if (d->bits != 16 && d->bits != 20 && d->bits != 24 && d->bits != 32)
+    return fail(why, STATUS_BAD_DATA, "%s: %d bits (accepted: 16, 20, 24, and 32 for float)",
+                d->path, d->bits);
+  if (d->bits == 32 && d->format == FILE_FLAC)
+    return fail(why, STATUS_BAD_DATA, "%s: FLAC holds no 32-bit float (accepted: wav, aiff)",
+                d->path);
   if (d->channels < 1 || d->channels > MAX_CHANNELS || d->n_frames < 1)
     return fail(why, STATUS_BAD_DATA, "%s: %d channels of %d frames (accepted: 1 to %d channels, "
                 "at least 1 frame)", d->path, d->channels, d->n_frames, MAX_CHANNELS);
   if (d->format == FILE_AIFF &&
-      (int64_t)d->n_frames * d->channels * (d->bits / 8) > largest_riff_audio)
+      (int64_t)d->n_frames * d->channels * (encode_container_bits(d->bits) / 8) >
+          largest_riff_audio)
     return fail(why, STATUS_BAD_DATA,
                 "%s: %d frames of %d channels and %d bits are more than an AIFF file can hold "
                 "(4 GiB); choose wav or flac",

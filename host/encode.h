@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Audio files out: integers to WAV (RF64 when large), AIFF and FLAC, with tags,
+ * Audio files out: integers to WAV (RF64 when large), AIFF and FLAC, floats to
+ * WAV and AIFF (as AIFC), with tags,
  * into a temporary file that has been read back and compared. */
 #ifndef LACQUER_ENCODE_H
 #define LACQUER_ENCODE_H
@@ -12,13 +13,17 @@
 struct deliverable {
   const char *path; /* the final path; missing folders are made */
   int format;       /* enum file_format */
-  int bits;         /* 16 or 24 */
+  int bits;         /* 16, 20, 24; 32: float, not in FLAC */
   int rate_hz, channels;
   int32_t n_frames;
-  const int32_t *pcm; /* interleaved, left-justified: the low 32 - bits bits are 0 */
+  const int32_t *pcm; /* interleaved, left-justified: the low 32 - bits bits are 0; of 32
+                         bits: the bits of floats */
   const char *title, *artist, *album, *isrc, *genre, *upc;
   int track_number, year; /* 0: not set */
 };
+/* Bits that a sample takes in the file: 20 stand in 24, the lowest 4 are 0. */
+static inline int encode_container_bits(int bits) { return bits == 20 ? 24 : bits; }
+
 /* The longest text; a longer one is STATUS_BAD_DATA. libsndfile, and what is built on
  * it, drops texts of 2,048 bytes and more when it reads WAV. */
 enum { MAX_TAG_BYTES = 2000 };
@@ -27,7 +32,7 @@ struct encoded {
   char *temp_path;                  /* owned; publish_file moves it to the final path */
   int64_t file_bytes;
   char file_sha256[HASH_TEXT_SIZE]; /* of every byte of the file */
-  char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2 or 3 bytes, little-endian,
+  char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2, 3 or 4 bytes, little-endian,
                                        interleaved: the data chunk of a WAV file */
 };
 

@@ -90,11 +90,12 @@ static FLAC__StreamMetadata *make_comments(const struct deliverable *d) {
 static bool feed(FLAC__StreamEncoder *encoder, const struct deliverable *d) {
   FLAC__int32 block[FEED_FRAMES * MAX_CHANNELS];
   bool ok = true;
+  const int unit = 1 << (32 - encode_container_bits(d->bits));
   for (int32_t at = 0, n; at < d->n_frames && ok; at += n) {
     n = d->n_frames - at < FEED_FRAMES ? d->n_frames - at : FEED_FRAMES;
     const int32_t *from = d->pcm + (size_t)at * (size_t)d->channels;
     for (int32_t i = 0; i < n * d->channels; i++)
-      block[i] = from[i] / (1 << (32 - d->bits)); /* exact: the low bits are 0 */
+      block[i] = from[i] / unit; /* exact: the low bits are 0 */
     ok = FLAC__stream_encoder_process_interleaved(encoder, block, (uint32_t)n);
   }
   return ok;
@@ -103,7 +104,8 @@ static bool feed(FLAC__StreamEncoder *encoder, const struct deliverable *d) {
 static bool set_up(FLAC__StreamEncoder *encoder, const struct deliverable *d,
                    FLAC__StreamMetadata **comments) {
   return FLAC__stream_encoder_set_channels(encoder, (uint32_t)d->channels) &&
-         FLAC__stream_encoder_set_bits_per_sample(encoder, (uint32_t)d->bits) &&
+         FLAC__stream_encoder_set_bits_per_sample(
+             encoder, (uint32_t)encode_container_bits(d->bits)) &&
          FLAC__stream_encoder_set_sample_rate(encoder, (uint32_t)d->rate_hz) &&
          FLAC__stream_encoder_set_compression_level(encoder, COMPRESSION_LEVEL) &&
          FLAC__stream_encoder_set_total_samples_estimate(encoder, (FLAC__uint64)d->n_frames) &&

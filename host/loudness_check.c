@@ -26,12 +26,15 @@ static ebur128_state *open_meter(const struct pcm_shape *shape, int with_true_pe
 struct samples {
   const float *const *planar;
   const int32_t *pcm;
+  bool is_float;
 };
 static int feed(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
                 int32_t at, int32_t n) {
   float block[2048 * MAX_CHANNELS];
-  if (s->pcm)
-    return ebur128_add_frames_int(meter, s->pcm + (size_t)at * (size_t)shape->channels, (size_t)n);
+  const int32_t *pcm = s->pcm ? s->pcm + (size_t)at * (size_t)shape->channels : NULL;
+  if (s->is_float)
+    return ebur128_add_frames_float(meter, (const float *)(const void *)pcm, (size_t)n);
+  if (pcm) return ebur128_add_frames_int(meter, pcm, (size_t)n);
   for (int c = 0; c < shape->channels; c++)
     for (int32_t i = 0; i < n; i++) block[i * shape->channels + c] = s->planar[c][at + i];
   return ebur128_add_frames_float(meter, block, (size_t)n);
@@ -94,8 +97,9 @@ enum status loudness_measure_planar(const struct pcm_shape *shape, const float *
   return measure(shape, &(struct samples){.planar = pcm}, figures, true_peak_dbtp, why);
 }
 
-enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm,
+enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                  struct loudness_figures *figures, double *true_peak_dbtp,
                                  struct failure *why) {
-  return measure(shape, &(struct samples){.pcm = pcm}, figures, true_peak_dbtp, why);
+  const struct samples samples = {.pcm = pcm, .is_float = is_float};
+  return measure(shape, &samples, figures, true_peak_dbtp, why);
 }

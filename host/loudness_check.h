@@ -3,6 +3,7 @@
  * reports and what lacquer's own measurement is held against. */
 #ifndef LACQUER_LOUDNESS_CHECK_H
 #define LACQUER_LOUDNESS_CHECK_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "failure.h"
@@ -19,8 +20,9 @@ struct pcm_shape {
 enum status loudness_measure_planar(const struct pcm_shape *shape, const float *const *pcm,
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why);
-/* The same of interleaved integers, left-justified in 32 bits. */
-enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm,
+/* The same of interleaved integers, left-justified in 32 bits; is_float: of the bits of
+ * floats. */
+enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                  struct loudness_figures *figures, double *true_peak_dbtp,
                                  struct failure *why);
 #endif

@@ -58,6 +58,12 @@ static void read_variant(struct row_reader *reader, const char *name, yaml_node_
     const void *params = manifest_tail_params(variant, *stage);
     if (params) manifest_check_stage(reader, value, *stage, params);
   }
+  if (variant->format == FILE_FLAC && variant->dither.bits == 32) {
+    size_t length = row_reader_enter(reader, "bits");
+    row_reader_problem(reader, row_reader_locate(reader, value, "bits"),
+                       "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
+    row_reader_leave(reader, length);
+  }
 }
 
 void manifest_read_variants(struct row_reader *reader, yaml_node_t *node, void *context) {

@@ -89,21 +89,29 @@ enum status sndfile_write(int fd, const struct deliverable *d, int64_t riff_limi
                           struct failure *why) {
   struct sink sink = {.fd = fd};
   SF_VIRTUAL_IO io = {sink_length, sink_seek, sink_read, sink_write, sink_tell};
-  int64_t audio_bytes = (int64_t)d->n_frames * d->channels * (d->bits / 8);
+  int64_t audio_bytes =
+      (int64_t)d->n_frames * d->channels * (encode_container_bits(d->bits) / 8);
   int container = d->format == FILE_AIFF     ? SF_FORMAT_AIFF
                   : audio_bytes > riff_limit ? SF_FORMAT_RF64
                                              : SF_FORMAT_WAV;
   SF_INFO info = {.samplerate = d->rate_hz,
                   .channels = d->channels,
-                  .format = container | (d->bits == 16 ? SF_FORMAT_PCM_16 : SF_FORMAT_PCM_24)};
+                  .format = container | (d->bits == 16   ? SF_FORMAT_PCM_16
+                                         : d->bits == 32 ? SF_FORMAT_FLOAT
+                                                         : SF_FORMAT_PCM_24)};
   SNDFILE *file = sf_open_virtual(&io, SFM_WRITE, &info, &sink);
   if (!file && sink.error)
     return fail(why, STATUS_IO, "%s: cannot write: %s", d->path, strerror(sink.error));
   if (!file)
     return fail(why, STATUS_INTERNAL, "%s: the audio file library refused %d bits, %d channels, "
                 "%d Hz", d->path, d->bits, d->channels, d->rate_hz);
+  /* its peaks come with the time of writing: not the same bytes each time */
+  sf_command(file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
   int tags_failed = set_tags(file, d);
-  sf_count_t done = tags_failed ? 0 : sf_writef_int(file, d->pcm, d->n_frames);
+  sf_count_t done = tags_failed ? 0
+                    : d->bits == 32
+                        ? sf_writef_float(file, (const float *)(const void *)d->pcm, d->n_frames)
+                        : sf_writef_int(file, d->pcm, d->n_frames);
   int close_failed = sf_close(file); /* writes the final header */
   if (sink.error)
     return fail(why, STATUS_IO, "%s: cannot write: %s", d->path, strerror(sink.error));
@@ -123,11 +131,11 @@ static enum status fail_difference(const struct deliverable *d, int32_t frame,
               d->path, frame);
 }
 
-/* Packs samples to 2 or 3 bytes, little-endian. Returns the bytes. */
+/* Packs samples to 2, 3 or 4 bytes, little-endian. Returns the bytes. */
 static size_t pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
   size_t bytes = 0;
   for (size_t i = 0; i < n; i++)
-    for (int shift = 32 - bits; shift < 32; shift += 8)
+    for (int shift = 32 - encode_container_bits(bits); shift < 32; shift += 8)
       to[bytes++] = (unsigned char)((uint32_t)samples[i] >> shift);
   return bytes;
 }
@@ -139,7 +147,9 @@ static enum status compare(SNDFILE *file, const struct deliverable *d, int32_t *
   for (int32_t at = 0, n; at < d->n_frames; at += n) {
     n = d->n_frames - at < BLOCK_OF_FRAMES ? d->n_frames - at : BLOCK_OF_FRAMES;
     size_t samples = (size_t)n * channels;
-    if (sf_readf_int(file, block, n) != n ||
+    sf_count_t got = d->bits == 32 ? sf_readf_float(file, (float *)(void *)block, n)
+                                   : sf_readf_int(file, block, n);
+    if (got != n ||
         memcmp(block, d->pcm + (size_t)at * channels, samples * sizeof *block) != 0)
       return fail_difference(d, at, why);
     hash_update(hash, packed, pack(block, samples, d->bits, packed));
@@ -152,7 +162,7 @@ enum status sndfile_read_back(const char *temp_path, const struct deliverable *d
   SF_INFO info = {0};
   size_t samples = (size_t)BLOCK_OF_FRAMES * (size_t)d->channels;
   int32_t *block = malloc(samples * sizeof *block);
-  unsigned char *packed = malloc(samples * 3);
+  unsigned char *packed = malloc(samples * sizeof *block);
   SNDFILE *file = sf_open(temp_path, SFM_READ, &info);
   struct hash hash;
   hash_init(&hash);

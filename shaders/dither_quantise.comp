@@ -1,7 +1,7 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Dither and rounding to interleaved, left-justified words; all modes but DITHER_SHAPED.
- * Counts samples beyond full scale in all. */
+ * Dither and rounding to interleaved, left-justified words, or words of floats; all modes
+ * but DITHER_SHAPED. Counts samples beyond full scale in all but DITHER_FLOAT. */
 #include "io.glsl"
 #include "dither.glsl"
 layout(local_size_x = 256) in;
@@ -48,17 +48,19 @@ void main() {
   for (int c = 0; c < io.channels; c++) {
     F32 from = src_channel(io, c);
     int last = 0;
-    if (blank_frames != NEVER && mode != DITHER_SHAPED) {
+    if (blank_frames != NEVER && mode != DITHER_SHAPED && mode != DITHER_FLOAT) {
       last = find_last_sounding(from, begin, blank_frames, t, 256);
       find_sounding(from, begin, end, last, t);
     }
     for (int frame = begin + t; frame < end; frame += 256) {
       const float x = from.v[frame];
-      if (abs_bits(x) > 1.0) mine++;
+      if (abs_bits(x) > 1.0 && mode != DITHER_FLOAT) mine++;
       if (mode == DITHER_SHAPED) continue;
       const int fixed_point = to_fixed(x);
-      int word = quantise(fixed_point, noise_of(seed, mode, shift, frame, c), shift);
-      if (fixed_point == 0 && blank_frames != NEVER &&
+      int word = floatBitsToInt(x);
+      if (mode != DITHER_FLOAT)
+        word = quantise(fixed_point, noise_of(seed, mode, shift, frame, c), shift);
+      if (mode != DITHER_FLOAT && fixed_point == 0 && blank_frames != NEVER &&
           is_blank(from, begin, frame, last, blank_frames))
         word = 0;
       I32(address_of(io.dst, uint(frame), uint(io.channels))).v[c] = word;

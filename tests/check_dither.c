@@ -94,7 +94,7 @@ static void error_statistics(void **state) {
   (void)state;
   double *error[2] = {calloc(FRAMES, sizeof(double)), calloc(FRAMES, sizeof(double))};
   if (!error[0] || !error[1]) abort();
-  for (int bits = 16; bits <= 24; bits += 8) {
+  for (int bits = 16; bits <= 24; bits += 4) {
     struct dither_bench b;
     /* five standard errors of a correlation of independent values */
     const double bound = 5 / sqrt(FRAMES);
@@ -154,7 +154,7 @@ static void sine_below_the_last_bit(void **state) {
 static void plain_rounding(void **state) {
   (void)state;
   enum { N = 200000 };
-  for (int bits = 16; bits <= 24; bits += 8) {
+  for (int bits = 16; bits <= 24; bits += 4) {
     struct dither_bench b;
     uint64_t seed = SEED + 1;
     open_bench(&b, bits, DITHER_NONE, 1, N);

@@ -19,7 +19,7 @@
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 static const double PI = 3.14159265358979323846;
 static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
-enum { FRAMES = 1 << 19, RATES = COUNT(rates), TAPS = SHAPE_ORDER + 1 };
+enum { FRAMES = 1 << 18, RATES = COUNT(rates), TAPS = SHAPE_ORDER + 1 };
 
 /* Wannamaker, "Psychoacoustically optimal noise shaping", J. AES 40, 1992: nine taps. */
 static const double wannamaker[TAPS] = {1,     -2.412, 3.370, -3.937, 4.174,
@@ -152,7 +152,7 @@ static void spectra(void **state) {
   static const int modes[] = {DITHER_TPDF, DITHER_RPDF, DITHER_TPDF_HP, DITHER_SHAPED};
   for (int i = 0; i < RATES * COUNT(modes); i++) {
     const int rate = rates[i % RATES], mode = modes[i / RATES];
-    const struct dither_params params = {.bits = i % 2 ? 16 : 24, .mode = mode};
+    const struct dither_params params = {.bits = 16 + i % 3 * 4, .mode = mode};
     struct dither_bench b;
     double r[LAGS], mean = 0;
     if (mode != DITHER_SHAPED && i % RATES > 1) continue;
@@ -200,8 +200,8 @@ static void weighted_noise(void **state) {
 static void peak_errors(void **state) {
   (void)state;
   for (int mode = DITHER_TPDF; mode <= DITHER_SHAPED; mode++)
-    for (int i = 0; i < 2 * RATES; i++) {
-      const struct dither_params params = {.bits = i < RATES ? 16 : 24, .mode = mode};
+    for (int i = 0; i < 3 * RATES; i++) {
+      const struct dither_params params = {.bits = 16 + i / RATES * 4, .mode = mode};
       const double bound = dither_peak_lsb(&params, rates[i % RATES]);
       struct dither_bench b;
       double most = 0;
@@ -322,6 +322,38 @@ static void silence_without_blanking_has_noise(void **state) {
   }
 }
 
+/* ---- floats ---- */
+
+static void floats_as_they_come(void **state) {
+  (void)state;
+  enum { N = 3 * BLOCK_FRAMES + 5 };
+  const struct dither_params params = {.bits = 32, .blank = 1};
+  struct dither_bench b;
+  dither_bench_open(&b, &params, 48000, 2, N);
+  for (int c = 0; c < 2; c++) oracle_noise(b.src + c * N, N, 3, 9 + (uint64_t)c);
+  dither_bench_run(&b, 0, b.io.n_blocks);
+  for (int i = 0; i < 2 * N; i++)
+    assert_memory_equal(&b.out[i], &b.src[i % 2 * N + i / 2], sizeof(float));
+  for (int k = 0; k < b.io.n_blocks; k++) assert_int_equal(b.io.control[k], 0);
+  assert_true(dither_peak_lsb(&params, 48000) == 0);
+  dither_bench_close(&b);
+}
+
+static void refused_settings(void **state) {
+  (void)state;
+  static const struct {
+    struct dither_params params;
+    const char *row;
+  } cases[] = {{{17, DITHER_TPDF, 0}, "bits"},   {{31, DITHER_NONE, 0}, "bits"},
+               {{32, DITHER_SHAPED, 0}, "dither"}, {{32, DITHER_RPDF, 0}, "dither"},
+               {{32, DITHER_NONE, 0}, NULL},     {{20, DITHER_SHAPED, 1}, NULL}};
+  for (int i = 0; i < COUNT(cases); i++) {
+    const char *row = NULL, *why = stage_dither.check(&cases[i].params, &row);
+    assert_int_equal(why != NULL, cases[i].row != NULL);
+    if (why) assert_string_equal(row, cases[i].row);
+  }
+}
+
 /* ---- stretches ---- */
 
 static void ranges_and_stretches(void **state) {
@@ -356,6 +388,8 @@ int main(void) {
       cmocka_unit_test(constants),
       cmocka_unit_test(blanking),
       cmocka_unit_test(silence_without_blanking_has_noise),
+      cmocka_unit_test(floats_as_they_come),
+      cmocka_unit_test(refused_settings),
       cmocka_unit_test(ranges_and_stretches),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,13 +220,17 @@ void cli_pcm_hash(const char *path, char sha256[HASH_TEXT_SIZE]) {
   SF_INFO info = {0};
   SNDFILE *file = sf_open(path, SFM_READ, &info);
   if (!file) fail_msg("%s does not decode: %s", path, sf_strerror(NULL));
-  const int bits = bits_of(info.format);
+  const bool is_float = (info.format & SF_FORMAT_SUBMASK) == SF_FORMAT_FLOAT;
+  const int bits = is_float ? 32 : bits_of(info.format);
   const size_t n = (size_t)info.frames * (size_t)info.channels;
   int *pcm = malloc(n * sizeof *pcm);
-  unsigned char *packed = malloc(3 * n);
+  unsigned char *packed = malloc(4 * n);
   size_t size = 0;
   assert_true(pcm && packed);
-  assert_int_equal(sf_readf_int(file, pcm, info.frames), info.frames);
+  if (is_float)
+    assert_int_equal(sf_readf_float(file, (float *)(void *)pcm, info.frames), info.frames);
+  else
+    assert_int_equal(sf_readf_int(file, pcm, info.frames), info.frames);
   for (size_t i = 0; i < n; i++)
     for (int byte = 4 - bits / 8; byte < 4; byte++)
       packed[size++] = (unsigned char)((unsigned)pcm[i] >> 8 * byte);

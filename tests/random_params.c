@@ -114,7 +114,8 @@ static void mend_multiband(void *params, int rate_hz) {
 static void mend_dither(void *params, int rate_hz) {
   struct dither_params *p = params;
   (void)rate_hz;
-  p->bits = p->bits < 20 ? 16 : 24;
+  p->bits = 16 + (p->bits - 16) / 5 * 4;
+  if (p->bits > 24) p->bits = 32, p->mode = DITHER_NONE;
 }
 
 static const struct {
@@ -201,7 +202,8 @@ static const struct dither_params dither_chosen[] = {
     {16, DITHER_TPDF, 0},    {16, DITHER_SHAPED, 0}, {24, DITHER_TPDF, 0},
     {24, DITHER_SHAPED, 1},  {16, DITHER_NONE, 0},   {16, DITHER_TPDF_HP, 1},
     {24, DITHER_TPDF_HP, 0}, {16, DITHER_RPDF, 1},   {24, DITHER_NONE, 0},
-    {16, DITHER_SHAPED, 1},  {24, DITHER_RPDF, 0},   {24, DITHER_TPDF, 1}};
+    {16, DITHER_SHAPED, 1},  {24, DITHER_RPDF, 0},   {24, DITHER_TPDF, 1},
+    {20, DITHER_SHAPED, 0},  {32, DITHER_TPDF, 0},   {20, DITHER_TPDF, 0}};
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}

@@ -46,12 +46,24 @@ static int tear_down(void **state) {
   return 0;
 }
 
+/* Noise of a word length; of 32 bits: floats, some beyond full scale. */
+static int32_t *noise_of(const struct fixture_shape *shape, uint64_t seed) {
+  struct fixture_shape integers = *shape;
+  if (shape->bits == 32) integers.bits = 24;
+  int32_t *pcm = fixture_noise(&integers, seed);
+  for (int32_t i = 0; shape->bits == 32 && i < shape->n_frames * shape->channels; i++) {
+    const float x = (float)pcm[i] * (i % 16 ? 0x1p-31f : 0x1p-28f);
+    memcpy(&pcm[i], &x, sizeof x);
+  }
+  return pcm;
+}
+
 /* A deliverable of generated audio without tags; the caller frees .pcm. */
 static struct deliverable make(const char *path, int format, int bits, int32_t n_frames) {
   const struct fixture_shape shape = {48000, 2, n_frames, bits};
   return (struct deliverable){.path = path, .format = format, .bits = bits,
                               .rate_hz = shape.rate_hz, .channels = shape.channels,
-                              .n_frames = n_frames, .pcm = fixture_noise(&shape, SEED)};
+                              .n_frames = n_frames, .pcm = noise_of(&shape, SEED)};
 }
 
 static void deliver(const struct deliverable *d, int64_t riff_limit, struct encoded *encoded) {
@@ -73,10 +85,14 @@ static void check_file(const struct deliverable *d, const struct encoded *encode
   assert_int_equal(audio.rate_hz, d->rate_hz);
   assert_int_equal(audio.channels, d->channels);
   assert_int_equal(audio.n_frames, d->n_frames);
-  assert_int_equal(audio.bits, d->bits);
-  for (int32_t i = 0; i < d->n_frames * d->channels; i++)
-    if (audio.pcm[i % d->channels][i / d->channels] != (float)d->pcm[i] * 0x1p-31f)
+  assert_int_equal(audio.bits, encode_container_bits(d->bits));
+  assert_int_equal(audio.is_float, d->bits == 32);
+  for (int32_t i = 0; i < d->n_frames * d->channels; i++) {
+    float x = (float)d->pcm[i] * 0x1p-31f;
+    if (d->bits == 32) memcpy(&x, &d->pcm[i], sizeof x);
+    if (audio.pcm[i % d->channels][i / d->channels] != x)
       fail_msg("%s: sample %d differs", d->path, (int)i);
+  }
   audio_free(&audio);
   assert_int_equal(hash_file(d->path, sha256, &n_bytes, NULL), STATUS_OK);
   assert_string_equal(sha256, encoded->file_sha256);
@@ -91,17 +107,18 @@ static void test_round_trip(void **state) {
   } formats[] = {{FILE_WAV, "WAV"}, {FILE_WAV, "RF64"}, {FILE_AIFF, "AIFF"}, {FILE_FLAC, "FLAC"}};
   const char *path = fixture_path(folder, "round");
   (void)state;
-  for (size_t i = 0; i < COUNT(formats) * COUNT(rates) * 4; i++) {
+  for (size_t i = 0; i < COUNT(formats) * COUNT(rates) * 8; i++) {
+    static const int bits[] = {24, 16, 20, 32};
     size_t f = i % 4, rate = i / 4 % COUNT(rates), rest = i / (4 * COUNT(rates));
-    const struct fixture_shape shape = {rates[rate], 1 + (int)(rest & 1), 5001,
-                                        rest & 2 ? 16 : 24};
-    int32_t *pcm = fixture_noise(&shape, i);
+    const struct fixture_shape shape = {rates[rate], 1 + (int)(rest & 1), 5001, bits[rest / 2]};
+    if (formats[f].format == FILE_FLAC && shape.bits == 32) continue;
+    int32_t *pcm = noise_of(&shape, i);
     const struct deliverable d = {.path = path, .format = formats[f].format, .bits = shape.bits,
                                   .rate_hz = shape.rate_hz, .channels = shape.channels,
                                   .n_frames = shape.n_frames, .pcm = pcm};
     struct encoded encoded;
     deliver(&d, f == 1 ? always_rf64 : never_rf64, &encoded);
-    check_file(&d, &encoded, formats[f].name);
+    check_file(&d, &encoded, f == 2 && shape.bits == 32 ? "AIFC" : formats[f].name);
     encoded_discard(&encoded);
     free(pcm);
   }
@@ -191,8 +208,12 @@ static void test_refused_deliverables(void **state) {
   assert_int_equal(encode_file(&d, &encoded, &why), STATUS_BAD_DATA);
   assert_non_null(strstr(why.text, "the title is not UTF-8"));
   d.title = NULL;
-  d.bits = 20;
+  d.bits = 17;
   assert_int_equal(encode_file(&d, &encoded, &why), STATUS_BAD_DATA);
+  d.bits = 32;
+  d.format = FILE_FLAC;
+  assert_int_equal(encode_file(&d, &encoded, &why), STATUS_BAD_DATA);
+  assert_non_null(strstr(why.text, "FLAC holds no 32-bit float (accepted: wav, aiff)"));
   d.bits = 24;
   d.format = FILE_AIFF;
   d.n_frames = 800000000; /* refused before a sample is looked at */
@@ -211,15 +232,16 @@ static void test_refused_deliverables(void **state) {
 
 static void test_same_bytes(void **state) {
   (void)state;
-  for (int kind = 0; kind < 4; kind++) {
-    struct deliverable d = make(fixture_path(folder, "one"), kind < 2 ? FILE_WAV : kind - 1, 24,
+  for (int i = 0; i < 7; i++) {
+    const int kind = i % 4, bits = i < 4 ? 24 : 32;
+    struct deliverable d = make(fixture_path(folder, "one"), kind < 2 ? FILE_WAV : kind - 1, bits,
                                 20000);
     struct encoded first, second;
     add_tags(&d, "Album");
     assert_int_equal(encode_file_limited(&d, kind == 1 ? always_rf64 : never_rf64, &first, NULL),
                      STATUS_OK);
     d.path = fixture_path(folder, "another/place");
-    sleep(kind == 0); /* a time stamp of seconds would show */
+    sleep(kind == 0 || i == 6); /* a time stamp of seconds would show */
     assert_int_equal(encode_file_limited(&d, kind == 1 ? always_rf64 : never_rf64, &second, NULL),
                      STATUS_OK);
     assert_string_equal(first.file_sha256, second.file_sha256);
@@ -438,7 +460,8 @@ static void test_loudness(void **state) {
   }
   const float *const channels[2] = {planar, planar};
   assert_int_equal(loudness_measure_planar(&shape, channels, &figures, &peak, NULL), STATUS_OK);
-  assert_int_equal(loudness_measure_pcm(&shape, pcm, &of_pcm, &peak_of_pcm, NULL), STATUS_OK);
+  assert_int_equal(loudness_measure_pcm(&shape, pcm, false, &of_pcm, &peak_of_pcm, NULL),
+                   STATUS_OK);
   assert_true(fabs(figures.integrated_lufs + 23.0) <= 0.1);
   assert_true(fabs(figures.momentary_lufs + 23.0) <= 0.1);
   assert_true(fabs(figures.short_term_lufs + 23.0) <= 0.1);
@@ -447,11 +470,14 @@ static void test_loudness(void **state) {
   /* pcm is planar rounded to 2^-31: 170 dB below the sine. */
   assert_true(fabs(figures.integrated_lufs - of_pcm.integrated_lufs) < 1e-6 &&
               fabs(peak - peak_of_pcm) < 1e-6);
+  for (size_t i = 0; i < 2 * n; i++) memcpy(&pcm[i], &planar[i / 2], sizeof *pcm);
+  assert_int_equal(loudness_measure_pcm(&shape, pcm, true, &of_pcm, &peak_of_pcm, NULL), STATUS_OK);
+  assert_true(figures.integrated_lufs == of_pcm.integrated_lufs && peak == peak_of_pcm);
   memset(pcm, 0, 2 * n * sizeof *pcm);
-  assert_int_equal(loudness_measure_pcm(&shape, pcm, &figures, &peak, NULL), STATUS_OK);
+  assert_int_equal(loudness_measure_pcm(&shape, pcm, false, &figures, &peak, NULL), STATUS_OK);
   assert_true(figures.integrated_lufs == -HUGE_VAL && peak == -HUGE_VAL);
   assert_true(figures.momentary_lufs == -HUGE_VAL && figures.range_lu == 0);
-  assert_int_equal(loudness_measure_pcm(&shape, pcm, &figures, NULL, NULL), STATUS_OK);
+  assert_int_equal(loudness_measure_pcm(&shape, pcm, false, &figures, NULL, NULL), STATUS_OK);
   free(planar);
   free(pcm);
 }

@@ -302,7 +302,7 @@ static void tells_unreadable_files(void **state) {
 /* Cross-field checks belong to the stages; here only that they reach the user. */
 static void runs_stage_checks(void **state) {
   (void)state;
-  static const char text[] = "lacquer: 1\nvariants:\n  a:\n    format: wav\n    bits: 20\n"
+  static const char text[] = "lacquer: 1\nvariants:\n  a:\n    format: wav\n    bits: 21\n"
                              "tracks: [{source: a.wav}]\n";
   struct manifest *manifest;
   char *told, prefix[sizeof scratch_path + 32];
