@@ -11,13 +11,33 @@
 #include "level.h"
 #include "limiter.h"
 
+static const char *const infeasible_names[] = {"deliver", "fail", NULL};
+
+#define AT(field) offsetof(struct loudness_params, field)
 static const struct param_row loudness_rows[] = {
-    {.name = "loudness", .type = PARAM_NUMBER,
-     .offset = offsetof(struct loudness_params, loudness_lufs), .min = -40, .max = -5,
-     .initial = NAN, .unit = "LUFS", .help = "integrated loudness to reach (BS.1770-4)"},
+    {.name = "loudness", .type = PARAM_NUMBER, .offset = AT(loudness_lufs), .min = -40,
+     .max = -5, .initial = NAN, .unit = "LUFS",
+     .help = "integrated loudness to reach (BS.1770-4)"},
+    {.name = "max_reduction", .type = PARAM_NUMBER, .offset = AT(max_reduction_db), .min = 0,
+     .max = 40, .initial = NAN, .unit = "dB",
+     .help = "most that the limiter may take, by default as much as it needs"},
+    {.name = "infeasible", .type = PARAM_CHOICE, .offset = AT(infeasible),
+     .initial = INFEASIBLE_DELIVER, .choices = infeasible_names,
+     .help = "when the loudness cannot be met: deliver the best that keeps to true_peak and "
+             "max_reduction, or fail"},
     {0},
 };
+#undef AT
 
+static const char *loudness_check(const void *params, const char **row) {
+  const struct loudness_params *p = params;
+  if (!isnan(p->loudness_lufs)) return NULL;
+  *row = "max_reduction";
+  if (!isnan(p->max_reduction_db)) return "has no loudness to bound (accepted: beside loudness)";
+  *row = "infeasible";
+  if (p->infeasible) return "has no loudness to miss (accepted: beside loudness)";
+  return NULL;
+}
 
 /* ---- design ---- */
 
@@ -251,5 +271,6 @@ const struct stage stage_loudness = {
     .rows = loudness_rows,
     .params_size = sizeof(struct loudness_params),
     .passes = loudness_passes,
+    .check = loudness_check,
     .design = loudness_design,
 };

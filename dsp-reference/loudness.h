@@ -19,7 +19,12 @@ TWIN_FN int hop_count(int n_frames, int quarters, int frames_per_point) {
 
 struct loudness_params {
   double loudness_lufs; /* integrated target; NAN: leave the level alone */
+  double max_reduction_db; /* the limiter may take this much; NAN: as much as it needs */
+  int infeasible;          /* enum loudness_infeasible */
 };
+/* What becomes of a track whose target cannot be met: the loudest master that keeps to
+ * ceiling and max_reduction, or none. */
+enum loudness_infeasible { INFEASIBLE_DELIVER, INFEASIBLE_FAIL };
 extern const struct stage stage_loudness;
 
 /* y[n] = b0 x[n] + b1 x[n-1] + b2 x[n-2] - a1 y[n-1] - a2 y[n-2] */

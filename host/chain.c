@@ -206,7 +206,9 @@ static void active_lanes(const struct run *r, int tail, lane_mask mask) {
 static bool same_limiting(const struct tail *a, const struct tail *b) {
   const bool same_target = a->loudness_lufs == b->loudness_lufs ||
                            (isnan(a->loudness_lufs) && isnan(b->loudness_lufs));
-  return same_target && a->ceiling == b->ceiling && a->limiter == b->limiter;
+  const bool same_bound = a->max_reduction_db == b->max_reduction_db ||
+                          (isnan(a->max_reduction_db) && isnan(b->max_reduction_db));
+  return same_target && same_bound && a->ceiling == b->ceiling && a->limiter == b->limiter;
 }
 
 static bool any(const lane_mask mask) {
@@ -228,8 +230,12 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
                                         .input_true_peak_db = lane->input_true_peak_db};
     lane->solve = (struct solve){0};
     lane->searching = !isnan(t->loudness_lufs) && start > -HUGE_VAL;
-    if (!isnan(t->loudness_lufs) && !lane->searching) lane->result.reached = false;
-    if (lane->searching) solve_begin(&lane->solve, t->loudness_lufs, start);
+    const struct solve_goal goal = {
+        t->loudness_lufs,
+        solve_max_drive(t->max_reduction_db, peak_db(t->ceiling), lane->input_true_peak_db)};
+    if (!isnan(t->loudness_lufs) && !lane->searching)
+      lane->result.reached = false, lane->result.limit = SOLVE_NO_LOUDNESS;
+    if (lane->searching) solve_begin(&lane->solve, &goal, start);
     set_drive(r, i, lane->searching ? lane->solve.drive_db : 0, t->ceiling);
   }
 }
@@ -298,8 +304,24 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
   drop_mismatched(r, mask);
 }
 
+/* The verdict on a measured result: target and bound are kept, or what is in the way.
+ * Returns by how much another drive would come closer; 0: by nothing. */
+static double judge(const struct solve *solve, const struct tail *t, struct tail_result *result) {
+  const double error = t->loudness_lufs - result->loudness_lufs;
+  const double spare = isnan(t->max_reduction_db) ? HUGE_VAL
+                                                  : t->max_reduction_db - result->max_reduction_db;
+  const double slope = solve->slope < 0.2 ? 0.2 : solve->slope;
+  result->reached = fabs(error) <= SOLVE_TOLERANCE && spare >= 0;
+  result->limit = result->reached ? SOLVE_MET : spare < 0 ? SOLVE_REDUCTION : solve->limit;
+  if (spare < 0) return spare - 0.01;
+  if (result->reached || !solve->reached) return 0;
+  result->limit = spare < 0.02 ? SOLVE_REDUCTION : SOLVE_JUMP;
+  return error / slope < spare - 0.01 ? error / slope : fmax(spare - 0.01, 0);
+}
+
 /* True loudness of the limited signal; lanes in `off` missed their target by more than
- * the tolerance although the search had reached it, and get a corrected drive. */
+ * the tolerance although the search had reached it, or took more than they may, and get a
+ * corrected drive. */
 static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask off) {
   run_passes(r, r->tail.again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
   check_passes(r, r->tail.again, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
@@ -314,11 +336,9 @@ static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask of
     lane->result.max_reduction_db =
         (double)section_max(r, i, LIMITER_REDUCTION) / LIMITER_OCTAVE * det_gain_to_db(2);
     if (isnan(t->loudness_lufs) || !lane->solve.steps) continue;
-    const double error = t->loudness_lufs - lane->result.loudness_lufs;
-    lane->result.reached = fabs(error) <= SOLVE_TOLERANCE;
-    if (lane->result.reached || !lane->solve.reached) continue;
-    const double slope = lane->solve.slope < 0.2 ? 0.2 : lane->solve.slope;
-    set_drive(r, i, lane->result.drive_db + error / slope, t->ceiling);
+    const double correction = judge(&lane->solve, t, &lane->result);
+    if (correction == 0) continue;
+    set_drive(r, i, lane->result.drive_db + correction, t->ceiling);
     off[i / 64] |= (uint64_t)1 << (i % 64);
   }
 }

@@ -5,6 +5,7 @@
 #define LACQUER_CHAIN_H
 #include "engine.h"
 #include "loudness.h"
+#include "solve.h"
 
 enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
@@ -16,6 +17,7 @@ struct tail {
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
   uint32_t seed;        /* of the dither */
+  double max_reduction_db; /* of the limiter, beside a loudness; NAN: any */
 };
 struct tail_result {
   double drive_db;         /* gain into the limiter */
@@ -25,6 +27,7 @@ struct tail_result {
   double true_peak_db;     /* of the limited signal, rounded up; -HUGE_VAL: silence */
   double max_reduction_db; /* deepest gain reduction of the limiter */
   bool reached;            /* the loudness target is met (or there is none) */
+  enum solve_limit limit;  /* what stands in its way; SOLVE_MET when reached */
   int limiter_rounds;      /* corrections that the ceiling took */
   int64_t clipped;         /* samples beyond full scale at the dither */
 };

@@ -3,7 +3,6 @@
 #ifndef LACQUER_CHAIN_RUN_H
 #define LACQUER_CHAIN_RUN_H
 #include "chain.h"
-#include "solve.h"
 
 struct lane_run {
   int32_t n_frames;       /* at the run's rate */

@@ -98,6 +98,9 @@ static void describe(const struct delivery *d, struct receipt *r) {
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
   r->reached = result->reached;
+  verdict_text(&d->plan->manifest->variants[d->unit->unit->variant], result, r->verdict);
+  snprintf(r->stopped_by, sizeof r->stopped_by, "%s",
+           result->reached ? "" : solve_limit_name(result->limit));
   r->clipped = result->clipped;
   memcpy(r->key, d->unit->key, sizeof r->key);
   memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);
@@ -132,6 +135,10 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
   const struct pcm_shape shape = {r->source.rate_hz, r->source.channels, d->n_frames};
   struct encoded encoded = {0};
   describe(d, r);
+  const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
+  if (!r->reached && variant->loudness.infeasible == INFEASIBLE_FAIL)
+    return fail(why, STATUS_UNIT_FAILED, "%s: %s; not delivered, as \"infeasible: fail\" asks",
+                d->unit->unit->name, r->verdict);
   struct loudness_reading *delivered = &r->delivered_reading;
   enum status status = loudness_measure_pcm(&shape, d->pcm, r->bits == 32, &delivered->figures,
                                             NULL, why);

@@ -71,7 +71,7 @@ static void fill_signal(float *x, int n) { /* noise bursts over a slow beat */
 
 static enum status run_chain_test(const struct engine *engine, struct chain_test *t,
                                   struct failure *why) {
-  const struct tail tail = {-10, -LIMITER_OCTAVE / 6, &t->design[3], &t->design[4], 1};
+  const struct tail tail = {-10, -LIMITER_OCTAVE / 6, &t->design[3], &t->design[4], 1, NAN};
   struct lane_job lanes[TEST_LANES];
   struct batch batch = {.rate_hz = TEST_RATE, .channels = 2, .n_stages = 2,
                         .n_lanes = TEST_LANES, .segment_blocks = 4,

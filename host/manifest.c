@@ -3,6 +3,7 @@
  * between tracks. */
 #include "manifest.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,23 @@ void manifest_read_catalogue(struct row_reader *reader, yaml_node_t *node, void 
   row_reader_leave(reader, length);
 }
 
+static void tell(struct row_reader *reader, yaml_node_t *node, const char *key,
+                 const char *problem) {
+  size_t length = row_reader_enter(reader, key);
+  row_reader_problem(reader, row_reader_locate(reader, node, key), "%s", problem);
+  row_reader_leave(reader, length);
+}
+
+/* What the parts of a variant ask of each other. */
+static void check_tail(struct row_reader *reader, yaml_node_t *node,
+                       const struct variant *variant) {
+  if (!isnan(variant->loudness.max_reduction_db) && isnan(variant->limiter.true_peak_db))
+    tell(reader, node, "max_reduction", "has no ceiling to reduce for (accepted: beside true_peak)");
+  if (variant->format == FILE_FLAC && variant->dither.bits == 32)
+    tell(reader, node, "bits",
+         "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
+}
+
 static void read_variant(struct row_reader *reader, const char *name, yaml_node_t *value,
                          void *context) {
   struct manifest *manifest = context;
@@ -58,12 +76,7 @@ static void read_variant(struct row_reader *reader, const char *name, yaml_node_
     const void *params = manifest_tail_params(variant, *stage);
     if (params) manifest_check_stage(reader, value, *stage, params);
   }
-  if (variant->format == FILE_FLAC && variant->dither.bits == 32) {
-    size_t length = row_reader_enter(reader, "bits");
-    row_reader_problem(reader, row_reader_locate(reader, value, "bits"),
-                       "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
-    row_reader_leave(reader, length);
-  }
+  if (reader->problems->n == n_before) check_tail(reader, value, variant);
 }
 
 void manifest_read_variants(struct row_reader *reader, yaml_node_t *node, void *context) {

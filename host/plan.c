@@ -164,7 +164,7 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
       out->filter_error_db = (*design)->response_error_db;
     out->pre_ring_ms += (*design)->pre_ring_ms;
   }
-  const struct loudness_params none = {NAN};
+  const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
   return add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
 }
 
@@ -181,6 +181,7 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
     status = add_design(plan, &stage_dither, &v->dither, format, &u->tail.dither, &all, why);
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
+    u->tail.max_reduction_db = v->loudness.max_reduction_db;
     u->tail.ceiling = limiter_ceiling(&v->limiter);
     u->tail.seed = dither_seed(source->audio_sha256, &track->chain, v);
     unit_keys(plan, source, all, u);

@@ -62,6 +62,8 @@ static const struct field fields[] = {
     FIELD("measured", "filter_error_db", FIELD_REAL, filter_error_db),
     FIELD("measured", "filter_pre_ring_ms", FIELD_REAL, pre_ring_ms),
     FIELD("measured", "target_reached", FIELD_BOOL, reached),
+    FIELD("measured", "verdict", FIELD_TEXT, verdict),
+    FIELD("measured", "stopped_by", FIELD_TEXT, stopped_by),
     FIELD("measured", "samples_beyond_full_scale", FIELD_INT64, clipped),
     READING("loudness_source", source_reading),
     READING("loudness_after_chain", chain_reading),

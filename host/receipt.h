@@ -9,6 +9,7 @@
 
 #include "hash.h"
 #include "plan.h"
+#include "verdict.h"
 
 struct source_file { /* of the track, to recognise it without decoding */
   int64_t bytes, modified_ns;
@@ -46,6 +47,8 @@ struct receipt {
   double filter_error_db;  /* of the chain's filters against the wanted responses */
   double pre_ring_ms;      /* how long the chain's filters ring before the sound, in sum */
   bool reached;
+  char verdict[VERDICT_SIZE]; /* verdict_text */
+  char stopped_by[16];        /* solve_limit_name */
   int64_t clipped;
   char device[256], driver[560];
   char tier[16];           /* "full", "sample", "golden", "off" */

@@ -65,6 +65,8 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "after", reading_json(&r->delivered_reading, true));
     json_object_set_new(line, "meters_differ_lu", number_or_null(r->meters_differ_lu));
     json_object_set_new(line, "target_reached", json_boolean(r->reached));
+    json_object_set_new(line, "verdict", json_string(r->verdict));
+    json_object_set_new(line, "stopped_by", json_string(r->stopped_by));
     json_object_set_new(line, "verification", json_string(r->tier));
     json_object_set_new(line, "coverage", json_real(r->coverage));
     json_object_set_new(line, "pcm_sha256", json_string(r->pcm_sha256));
@@ -79,19 +81,10 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
                            FILE *out) {
   const struct receipt *r = &result->receipt;
   const struct unit *u = &plan->units[unit];
-  const struct variant *variant = &plan->manifest->variants[u->variant];
-  const double target = variant->loudness.loudness_lufs;
-  char text[16];
   if (result->state == UNIT_FAILED) fprintf(out, "lacquer: %s\n", result->failure.text);
   if (result->state != UNIT_DELIVERED) return;
   if (*r->note) fprintf(out, "lacquer: %s: %s\n", u->name, r->note);
-  if (!r->reached && !isfinite(r->own_lufs))
-    fprintf(out, "lacquer: %s: has no loudness to bring to %g LUFS (silence, or shorter than "
-            "400 ms): its level is left alone\n", u->name, target);
-  else if (!r->reached)
-    fprintf(out, "lacquer: %s: %g LUFS is out of reach%s: best is %s\n", u->name, target,
-            isnan(variant->limiter.true_peak_db) ? "" : " under this ceiling",
-            level(r->loudness_lufs, text));
+  if (!r->reached) fprintf(out, "lacquer: %s: %s\n", u->name, r->verdict);
   if (r->filter_error_db > 0.01)
     fprintf(out, "lacquer: %s: a filter of the chain is up to %.2f dB off what was asked, even at "
             "the greatest length (too narrow or steep for so low a frequency)\n", u->name,
@@ -159,7 +152,7 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
   print_padded(out, "Title", title);
   print_padded(out, "Variant", variant);
   fprintf(out, "  LUFS before    after  LRA before  after    PLR  true peak  gain dB  limiter  "
-          "verified        file\n");
+          "target      verified        file\n");
   for (int i = 0; i < plan->n_units; i++) {
     const struct unit_result *result = &results[i];
     const struct receipt *r = &result->receipt;
@@ -174,30 +167,33 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
     verdict(r, d);
     if (isfinite(r->delivered_reading.peak_to_loudness_db))
       snprintf(e, sizeof e, "%.1f", r->delivered_reading.peak_to_loudness_db);
-    fprintf(out, "%13s %8s  %10.1f %6.1f %6s  %9s  %+7.2f  %7.2f  %-14s  %s\n",
+    fprintf(out, "%13s %8s  %10.1f %6.1f %6s  %9s  %+7.2f  %7.2f  %-10s  %-14s  %s\n",
             level(r->source_lufs, a), level(r->loudness_lufs, b),
             r->source_reading.figures.range_lu, r->delivered_reading.figures.range_lu, e,
             level(r->true_peak_dbtp, c), r->gain_db, r->reduction_db > 0 ? -r->reduction_db : 0.0,
-            d, plan->units[i].name);
+            r->reached ? r->verdict : "infeasible", d, plan->units[i].name);
   }
 }
 
 enum status report_write(const struct plan *plan, const struct unit_result *results,
                          const struct device *device, double seconds, struct failure *why) {
-  int count[4] = {0};
+  int count[4] = {0}, infeasible = 0;
   double audio_seconds = 0;
   json_t *units = json_array();
   for (int i = 0; i < plan->n_units; i++) {
     count[results[i].state]++;
+    if (results[i].state == UNIT_DELIVERED || results[i].state == UNIT_UP_TO_DATE)
+      infeasible += !results[i].receipt.reached;
     if (results[i].state == UNIT_DELIVERED) audio_seconds += results[i].receipt.seconds;
     json_array_append_new(units, unit_json(plan, i, &results[i]));
   }
   json_t *root = json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "lacquer_report", 1,
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "lacquer_report", 1,
       "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
       device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
       lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "up_to_date",
       count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
+      "infeasible", infeasible,
       "audio_seconds", audio_seconds, "wall_seconds", seconds, "units", units);
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
   char *path = memory_print("%s/report.json", plan->folder);

@@ -7,33 +7,49 @@
 #include "detmath.h"
 #include "limiter.h"
 
-static const double FINE_LU = 0.005, MAX_STEP_DB = 6, MAX_DRIVE_DB = 60, DEAD_SLOPE = 0.05;
+static const double FINE_LU = 0.005, MAX_STEP_DB = 6, DEAD_SLOPE = 0.05;
 
 static double clamp(double x, double low, double high) {
   return x < low ? low : x > high ? high : x;
 }
 
-void solve_begin(struct solve *s, double target_lufs, double start_lufs) {
-  *s = (struct solve){.target_lufs = target_lufs, .slope = 1, .best_error = HUGE_VAL};
+const char *solve_limit_name(enum solve_limit limit) {
+  static const char *const names[] = {"met",  "true_peak", "max_reduction",
+                                      "gain", "silence",   "gate"};
+  return names[limit];
+}
+
+double solve_max_drive(double max_reduction_db, double ceiling_db, double input_true_peak_db) {
+  const double most = max_reduction_db + ceiling_db - input_true_peak_db - 0.01;
+  if (isnan(max_reduction_db) || !(most < SOLVE_MAX_DRIVE_DB)) return SOLVE_MAX_DRIVE_DB;
+  return most > -SOLVE_MAX_DRIVE_DB ? most : -SOLVE_MAX_DRIVE_DB;
+}
+
+static double in_range(const struct solve *s, double drive_db) {
+  return clamp(drive_db, -SOLVE_MAX_DRIVE_DB, s->goal.max_drive_db);
+}
+
+void solve_begin(struct solve *s, const struct solve_goal *goal, double start_lufs) {
+  *s = (struct solve){.goal = *goal, .slope = 1, .best_error = HUGE_VAL};
   s->low_db = s->low_lufs = s->high_db = s->high_lufs = s->last_db = s->last_lufs = NAN;
   s->loudness_lufs = start_lufs;
-  s->drive_db = clamp(target_lufs - start_lufs, -MAX_DRIVE_DB, MAX_DRIVE_DB);
+  s->drive_db = in_range(s, goal->target_lufs - start_lufs);
 }
 
 /* Regula falsi inside a bracket, a damped secant outside it. */
 static double propose(const struct solve *s, double db, double lufs) {
-  const double error = s->target_lufs - lufs;
+  const double error = s->goal.target_lufs - lufs;
   double next = db + clamp(error / clamp(s->slope, 0.2, 1.5), -MAX_STEP_DB, MAX_STEP_DB);
   if (!isnan(s->low_db) && !isnan(s->high_db)) {
     const double span = s->high_db - s->low_db;
-    const double t = (s->target_lufs - s->low_lufs) / (s->high_lufs - s->low_lufs);
+    const double t = (s->goal.target_lufs - s->low_lufs) / (s->high_lufs - s->low_lufs);
     next = s->low_db + span * clamp(t, 0.02, 0.98);
   }
   return next;
 }
 
 bool solve_next(struct solve *s, double lufs) {
-  const double db = s->drive_db, error = s->target_lufs - lufs;
+  const double db = s->drive_db, error = s->goal.target_lufs - lufs;
   if (!isnan(s->last_db) && fabs(db - s->last_db) > 1e-6)
     s->slope = (lufs - s->last_lufs) / (db - s->last_db);
   s->last_db = db, s->last_lufs = lufs;
@@ -46,13 +62,17 @@ bool solve_next(struct solve *s, double lufs) {
   s->steps++;
   const bool too_soft = error > 0;
   const bool saturated = too_soft && s->steps > 1 && s->slope < DEAD_SLOPE;
-  const bool at_end = too_soft ? db >= MAX_DRIVE_DB : db <= -MAX_DRIVE_DB;
+  const bool at_end = too_soft ? db >= s->goal.max_drive_db : db <= -SOLVE_MAX_DRIVE_DB;
   if (fabs(error) > FINE_LU && s->steps < SOLVE_MAX_STEPS && !saturated && !at_end) {
-    s->drive_db = clamp(propose(s, db, lufs), -MAX_DRIVE_DB, MAX_DRIVE_DB);
+    s->drive_db = in_range(s, propose(s, db, lufs));
     return true;
   }
   s->drive_db = s->best_db;
   s->reached = s->best_error <= SOLVE_TOLERANCE;
+  if (s->reached) s->limit = SOLVE_MET;
+  else if (at_end && too_soft && s->goal.max_drive_db < SOLVE_MAX_DRIVE_DB)
+    s->limit = SOLVE_REDUCTION;
+  else s->limit = at_end ? SOLVE_DRIVE : saturated ? SOLVE_CEILING : SOLVE_JUMP;
   return false;
 }
 

@@ -7,22 +7,44 @@
 #include <stdint.h>
 
 enum { SOLVE_MAX_STEPS = 14 };
+#define SOLVE_TOLERANCE 0.05 /* LU; the search itself goes on to 0.005 */
+#define SOLVE_MAX_DRIVE_DB 60
+
+/* What stops a search short of its target. */
+enum solve_limit {
+  SOLVE_MET,
+  SOLVE_CEILING,     /* more drive makes it no louder */
+  SOLVE_REDUCTION,   /* more drive would reduce by more than max_reduction */
+  SOLVE_DRIVE,       /* SOLVE_MAX_DRIVE_DB either way */
+  SOLVE_NO_LOUDNESS, /* silence, or under 400 ms */
+  SOLVE_JUMP,        /* the loudness jumps over the target: a block at a gate */
+};
+const char *solve_limit_name(enum solve_limit limit); /* "met", "true_peak", ... */
+
+struct solve_goal {
+  double target_lufs;
+  double max_drive_db; /* solve_max_drive() */
+};
+/* The greatest drive, at most SOLVE_MAX_DRIVE_DB, under which a limiter that must hold
+ * `ceiling_db` takes at most `max_reduction_db` (NAN: any) of an input of this true peak.
+ * 0.01 dB is kept back for what the correction of the ceiling may add. */
+double solve_max_drive(double max_reduction_db, double ceiling_db, double input_true_peak_db);
 
 struct solve {
-  double target_lufs;
+  struct solve_goal goal;
   double drive_db;        /* to be tried next; after the end: the best one */
   double loudness_lufs;   /* of the best one */
   double slope;           /* dB loudness per dB drive near the best one */
   int steps;
   bool reached;           /* within SOLVE_TOLERANCE of the target */
+  enum solve_limit limit; /* after the end; SOLVE_MET when reached */
   /* inside */
   double low_db, low_lufs, high_db, high_lufs; /* bracket; NAN while open */
   double last_db, last_lufs, best_db, best_error;
 };
-#define SOLVE_TOLERANCE 0.05 /* LU; the search itself goes on to 0.005 */
 
 /* start_lufs: the loudness at drive 0 without limiting. */
-void solve_begin(struct solve *s, double target_lufs, double start_lufs);
+void solve_begin(struct solve *s, const struct solve_goal *goal, double start_lufs);
 /* Tells the loudness at drive_db. True: try s->drive_db next; false: finished, and
  * s->drive_db is the best drive (which may be an earlier one). */
 bool solve_next(struct solve *s, double loudness_lufs);

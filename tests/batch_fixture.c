@@ -61,7 +61,8 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
       const struct batch_tail *b = lanes[i].tails[t];
       const struct batch_tail *owner = b->shares ? b->shares : b;
       tails[i][t] = (struct tail){b->loudness_lufs, limiter_ceiling(&b->limiter),
-                                  &owner->limiter_design, &b->dither_design, b->seed};
+                                  &owner->limiter_design, &b->dither_design, b->seed,
+                                  b->max_reduction_db ? b->max_reduction_db : NAN};
     }
     jobs[i] = lanes[i].job;
     jobs[i].tails = tails[i];

@@ -13,6 +13,7 @@ enum { BATCH_TAILS = 4, BATCH_LANES = 5 };
 struct batch_tail {
   const struct batch_tail *shares; /* whose limiter design it uses; NULL: its own */
   double loudness_lufs; /* NAN: none */
+  double max_reduction_db; /* 0: any */
   struct limiter_params limiter;
   struct dither_params dither;
   uint32_t seed;

@@ -196,7 +196,10 @@ static const struct limiter_params limiter_chosen[] = {
     {-3, 1.7, 0.4, 7, 20, 333, 1},  {-0.3, 20, 0, 100, 5, 50, 0.25},
 };
 
-static const struct loudness_params loudness_chosen[] = {{NAN}, {-14}};
+static const struct loudness_params loudness_chosen[] = {
+    {.loudness_lufs = NAN, .max_reduction_db = NAN},
+    {.loudness_lufs = -14, .max_reduction_db = NAN},
+    {.loudness_lufs = -9, .max_reduction_db = 3, .infeasible = INFEASIBLE_FAIL}};
 
 static const struct dither_params dither_chosen[] = {
     {16, DITHER_TPDF, 0},    {16, DITHER_SHAPED, 0}, {24, DITHER_TPDF, 0},

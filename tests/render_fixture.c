@@ -90,7 +90,7 @@ static void design_chain(const struct render_plan *p, struct stage_design *chain
 }
 
 static void design_format(const struct render_plan *p, struct designs *d) {
-  const struct loudness_params none = {NAN};
+  const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
   struct cached *c = cache;
   while (c->rate_hz && (c->rate_hz != p->rate_hz || c->channels != p->channels)) c++;
   need(c < cache + CACHED - 1, "too many formats");
@@ -111,7 +111,8 @@ static void design_tails(const struct render_plan *p, struct designs *d) {
     if (t == 0) design(&stage_limiter, &limiter, p, &d->limiter);
     design(&stage_dither, &dither, p, &d->dither[t]);
     d->tails[t] = (struct tail){p->tails[t].loudness_lufs, limiter_ceiling(&limiter),
-                                &d->limiter, &d->dither[t], p->tails[t].seed};
+                                &d->limiter, &d->dither[t], p->tails[t].seed,
+                                p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN};
   }
 }
 

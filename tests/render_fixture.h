@@ -22,6 +22,7 @@ struct render_plan {
   struct limiter_params limiter; /* true_peak_db is each tail's own */
   int n_tails;
   struct render_tail tails[RENDER_TAILS];
+  double max_reduction_db[RENDER_TAILS]; /* 0: any */
 };
 /* CPU engine, segments of 64 blocks, no check, no chain, the limiter's defaults and one
  * tail: no target, -1 dBTP, 24 bit without dither. */

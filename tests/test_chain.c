@@ -116,6 +116,40 @@ static void unreachable_target(void **state) {
   free(t.pcm[0]);
 }
 
+/* The limiter takes what it may and no more; a target within that is met as without. */
+static void bounded_reduction(void **state) {
+  (void)state;
+  enum { RATE = 44100, N = 3 * RATE };
+  struct render_plan plan = render_plan_of(RATE, 2);
+  struct render_track t = {.n_frames = N};
+  render_programme(RATE, 2, N, SEED, t.pcm);
+  plan.n_tails = 5;
+  for (int i = 0; i < 5; i++) {
+    plan.tails[i] = (struct render_tail){i < 3 ? -5 : -16, -1, 24, DITHER_TPDF, 1};
+    plan.max_reduction_db[i] = (const double[]){0.02, 2, 4, 30, 0}[i];
+  }
+  assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+  assert_delivered(&t, plan.n_tails);
+  for (int i = 0; i < 3; i++) {
+    const struct tail_result *r = &t.result[i];
+    const double most = plan.max_reduction_db[i];
+    print_message("  at most %g dB: %.4f dB, %.3f LUFS\n", most, r->max_reduction_db,
+                  r->loudness_lufs);
+    assert_true(r->max_reduction_db <= most);
+    assert_true(r->max_reduction_db >= most - 0.05); /* kept back: 0.01, twice if corrected */
+    assert_false(r->reached);
+    assert_int_equal(r->limit, SOLVE_REDUCTION);
+    const struct render_reading m = render_measure(t.out[i], N, 2, RATE);
+    assert_true(to_db(m.true_peak) <= -1);
+    assert_true(i == 0 || r->loudness_lufs > t.result[i - 1].loudness_lufs);
+  }
+  assert_true(t.result[3].reached && t.result[3].limit == SOLVE_MET);
+  assert_true(t.result[3].drive_db == t.result[4].drive_db);
+  assert_memory_equal(t.out[3], t.out[4], N * 2 * sizeof *t.out[3]);
+  render_free(&t, 1);
+  free(t.pcm[0]);
+}
+
 static void silence(void **state) {
   (void)state;
   static const int32_t lengths[] = {1, 5000, 100000};
@@ -249,7 +283,7 @@ int main(void) {
       cmocka_unit_test(neutral),   cmocka_unit_test(loudness_targets),
       cmocka_unit_test(silence),   cmocka_unit_test(unreachable_target),
       cmocka_unit_test(variants),  cmocka_unit_test(segments),
-      cmocka_unit_test(lanes_and_tiers),
+      cmocka_unit_test(lanes_and_tiers), cmocka_unit_test(bounded_reduction),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

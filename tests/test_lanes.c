@@ -65,7 +65,7 @@ static void design_chains(void) {
   static const struct multiband_band bands[DESIGNS][2] = {
       {{-40, 3, 6, 20, 150, 2, MULTIBAND_PLAIN}, {-30, 2, 6, 5, 80, 1, MULTIBAND_PLAIN}},
       {{-20, 1.5, 12, 50, 400, 0, MULTIBAND_PLAIN}, {-50, 6, 0, 1, 60, 6, MULTIBAND_PLAIN}}};
-  const struct loudness_params none = {NAN};
+  const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
   for (int i = 0; i < DESIGNS; i++) {
     const struct eq_params eq = {
         .n_bands = 1, .bands = {EQ_BAND(EQ_BELL, EQ_STEREO, 1000, i ? -6 : 6, 1, 12)}};

@@ -139,7 +139,7 @@ static bool target_reached(void) {
   return reached;
 }
 
-static const char no_loudness[] = "no loudness to bring to -14 LUFS";
+static const char no_loudness[] = "infeasible: there is no loudness to bring to -14 LUFS";
 
 static void test_silence(void **state) {
   int16_t *zeros = calloc(2 * 30000, sizeof *zeros);
@@ -200,13 +200,54 @@ static void test_out_of_reach(void **state) {
   for (int i = 0; i < 400; i++) samples[2 * (30000 + i)] = (int16_t)(i % 7 * 4000 - 12000);
   put_samples(samples, 60000, 2);
   free(samples);
-  render("loudness: -5", "t.wav", "-5 LUFS is out of reach under this ceiling", "best is");
+  render("loudness: -5", "t.wav", "infeasible: best is", "-5 LUFS asked",
+         "true_peak -1 dBTP stops it");
   assert_false(target_reached());
   load("t.wav", &audio);
   const double peak = true_peak_db(&audio), told = measured("true_peak_dbtp", NAN);
   printf("ceiling -1 dBTP: receipt %.4f, independent meter %.4f\n", told, peak);
   assert_true(told <= -1 && peak <= -1);
   audio_free(&audio);
+}
+
+/* What stops a target is told in words, in the receipt and on the JSON line. */
+static void test_max_reduction(void **state) {
+  (void)state;
+  put_programme(3 * 44100, 2);
+  render("loudness: -6, max_reduction: 2", "t.wav", "infeasible: best is", "-6 LUFS asked",
+         "max_reduction 2 dB under true_peak -1 dBTP stops it");
+  assert_false(target_reached());
+  const double taken = measured("deepest_reduction_db", NAN);
+  assert_true(taken <= 2 && taken > 1.9);
+  struct program_run run = run_program("render", manifest, "-o", out, "-d", "cpu", "--json");
+  json_t *line = cli_json_line(run.out, 0); /* up to date, and still no success */
+  assert_string_equal(json_string_value(json_object_get(line, "stopped_by")), "max_reduction");
+  assert_non_null(strstr(json_string_value(json_object_get(line, "verdict")), "infeasible"));
+  json_decref(line);
+  assert_non_null(strstr(run.err, "infeasible"));
+  expect_status(run, 0);
+  json_t *report = cli_json(out, "report.json");
+  assert_int_equal(json_integer_value(json_object_get(report, "infeasible")), 1);
+  json_decref(report);
+  render("loudness: -20, max_reduction: 2", NULL);
+  assert_true(target_reached());
+}
+
+/* "infeasible: fail": no file, and status 1. */
+static void test_infeasible_fail(void **state) {
+  (void)state;
+  put_programme(3 * 44100, 2);
+  cli_text(folder, "m.yaml", head, "loudness: -6, max_reduction: 2, infeasible: fail");
+  expect_run(run_program("render", manifest, "-o", out, "-d", "cpu"), 1, "t.wav: infeasible",
+             "max_reduction 2 dB", "not delivered", "infeasible: fail");
+  assert_false(cli_exists(out, "t.wav"));
+  cli_text(folder, "m.yaml", head, "loudness: -20, max_reduction: 2, infeasible: fail");
+  expect_run(run_program("render", manifest, "-o", out, "-d", "cpu"), 0, "met");
+  assert_true(cli_exists(out, "t.wav"));
+  int16_t *zeros = calloc(2 * 30000, sizeof *zeros);
+  put_samples(zeros, 30000, 2);
+  free(zeros);
+  expect_run(run_program("render", manifest, "-o", out, "-d", "cpu"), 1, "no loudness to bring");
 }
 
 static void test_mono(void **state) {
@@ -256,7 +297,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       TEST(test_silence),      TEST(test_tiny), TEST(test_short),
       TEST(test_out_of_reach), TEST(test_mono), TEST(test_tags),
-      TEST(test_figures),
+      TEST(test_figures),      TEST(test_max_reduction), TEST(test_infeasible_fail),
 #undef TEST
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

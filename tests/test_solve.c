@@ -57,11 +57,12 @@ struct outcome {
   int calls;
 };
 
-static struct outcome search(curve *f, double target, double start, double top) {
+static struct outcome search_below(curve *f, double target, double start, double top,
+                                   double max_drive) {
   struct outcome o = {.best_error = HUGE_VAL, .highest_drive = -HUGE_VAL,
                       .lowest_drive = HUGE_VAL};
   bool again = true;
-  solve_begin(&o.solve, target, start);
+  solve_begin(&o.solve, &(struct solve_goal){target, max_drive}, start);
   while (again) {
     const double drive = o.solve.drive_db, lufs = f(drive, start, top);
     assert_true(isfinite(drive));
@@ -77,7 +78,13 @@ static struct outcome search(curve *f, double target, double start, double top) 
   assert_true(fabs(f(o.solve.drive_db, start, top) - o.solve.loudness_lufs) < 1e-12);
   assert_true(fabs(fabs(target - o.solve.loudness_lufs) - o.best_error) < 1e-12);
   assert_int_equal(o.solve.reached, o.best_error <= SOLVE_TOLERANCE);
+  assert_int_equal(o.solve.reached, o.solve.limit == SOLVE_MET);
+  assert_true(o.highest_drive <= max_drive);
   return o;
+}
+
+static struct outcome search(curve *f, double target, double start, double top) {
+  return search_below(f, target, start, top, SOLVE_MAX_DRIVE_DB);
 }
 
 static void linear_in_one_step(void **state) {
@@ -126,7 +133,55 @@ static void unreachable(void **state) {
       /* It stops soon, with what there is. */
       assert_true(o.calls <= 4);
       assert_true(fabs(o.solve.loudness_lufs - top) < 1e-9);
+      assert_int_equal(o.solve.limit, SOLVE_CEILING);
     }
+}
+
+/* A bound on the drive changes nothing where the target lies below it, and is what the
+ * search ends with, and names, where the target lies above. */
+static void bounded(void **state) {
+  (void)state;
+  static curve *const curves[] = {linear, saturating, kinked, bent_twice};
+  int met = 0, stopped = 0;
+  for (int c = 0; c < COUNT(curves); c++)
+    for (double start = -30; start <= -12; start += 2.3)
+      for (double target = -20; target <= -6; target += 0.9)
+        for (double bound = -12.05; bound <= 20; bound += 1.7) {
+          const double there = curves[c](bound, start, -12);
+          if (fabs(there - target) <= SOLVE_TOLERANCE) continue;
+          const struct outcome o = search_below(curves[c], target, start, -12, bound);
+          if (there < target && o.solve.limit == SOLVE_CEILING) {
+            assert_true(there - o.solve.loudness_lufs < 0.3); /* the curve is flat by then */
+          } else if (there < target) {
+            assert_true(o.solve.drive_db == bound);
+            assert_int_equal(o.solve.limit, SOLVE_REDUCTION);
+            stopped++;
+          } else {
+            if (!o.solve.reached) fail_msg("curve %d, start %g, target %g, bound %g", c, start,
+                                           target, bound);
+            met++;
+          }
+        }
+  print_message("  met %d, stopped by the bound %d\n", met, stopped);
+  assert_true(met > 100 && stopped > 100);
+}
+
+static void greatest_drive(void **state) {
+  (void)state;
+  assert_true(fabs(solve_max_drive(3, -1, -4) - 5.99) < 1e-12);
+  assert_true(fabs(solve_max_drive(0, -1, 2) + 3.01) < 1e-12); /* no limiting at all */
+  assert_true(solve_max_drive(NAN, -1, -4) == SOLVE_MAX_DRIVE_DB);
+  assert_true(solve_max_drive(3, -1, -HUGE_VAL) == SOLVE_MAX_DRIVE_DB);
+  assert_true(solve_max_drive(3, -1, -70) == SOLVE_MAX_DRIVE_DB);
+  assert_true(solve_max_drive(0, -1, 90) == -SOLVE_MAX_DRIVE_DB);
+}
+
+static void names(void **state) {
+  (void)state;
+  for (int i = SOLVE_MET; i <= SOLVE_JUMP; i++)
+    for (int k = SOLVE_MET; k < i; k++)
+      assert_string_not_equal(solve_limit_name((enum solve_limit)i),
+                              solve_limit_name((enum solve_limit)k));
 }
 
 /* A target inside a step does not exist: the nearer side is taken. */
@@ -134,6 +189,7 @@ static void step(void **state) {
   (void)state;
   const struct outcome o = search(stepped, -16.85, -20, -10);
   assert_false(o.solve.reached);
+  assert_int_equal(o.solve.limit, SOLVE_JUMP);
   assert_true(o.best_error <= 0.15 + SOLVE_TOLERANCE);
   const struct outcome beside = search(stepped, -15, -20, -10);
   assert_true(beside.solve.reached);
@@ -177,6 +233,9 @@ int main(void) {
       cmocka_unit_test(linear_in_one_step),
       cmocka_unit_test(reachable),
       cmocka_unit_test(unreachable),
+      cmocka_unit_test(bounded),
+      cmocka_unit_test(greatest_drive),
+      cmocka_unit_test(names),
       cmocka_unit_test(step),
       cmocka_unit_test(drive_bounds),
       cmocka_unit_test(quiet_track_too_loud),
