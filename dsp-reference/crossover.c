@@ -2,6 +2,7 @@
  * See crossover.h. */
 #include "crossover.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "fir_design.h"
@@ -9,12 +10,19 @@
 
 /* ---- design ---- */
 
-static double magnitude(const void *context, double freq_hz) {
-  const struct crossover_filter *filter = context;
+static double low_pass(const struct crossover_filter *filter, double freq_hz) {
   const double x = freq_hz / filter->low_pass_hz;
   double x2n = 1;
   for (int i = 0; i < 2 * (filter->slope_db_oct / 12); i++) x2n *= x;
   return 1 / (1 + x2n);
+}
+
+static double magnitude(const void *context, double freq_hz) {
+  const struct crossover_filter *filter = context;
+  const double gain = filter->low_pass_hz > 0 ? low_pass(filter, freq_hz) : 1;
+  if (!(filter->high_pass_hz > 0)) return gain;
+  const double x = freq_hz / filter->high_pass_hz, x2 = x * x;
+  return gain * (x2 / sqrt(1 + x2 * x2));
 }
 
 int crossover_taps(const struct crossover_filter *filters, int n, int rate_hz, int *taps,
@@ -86,8 +94,8 @@ void crossover_band(const struct stage_io *io, const struct crossover *x, int ba
   const int32_t frames = min_int(BLOCK_FRAMES, io->n_frames - begin);
   const float *in = io->src + (size_t)channel * io->stride + begin;
   const float *high = NULL, *low = NULL;
-  if (band < bands - 1) high = filter_block(io, x, block, band, channel);
-  if (band > 0) low = filter_block(io, x, block, band - 1, channel);
+  if (band < bands - 1) high = filter_block(io, x, block, x->first + band, channel);
+  if (band > 0) low = filter_block(io, x, block, x->first + band - 1, channel);
   for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = high ? high[i] : i < frames ? in[i] : 0;
   for (int i = 0; low && i < BLOCK_FRAMES; i++) out[i] = out[i] - low[i];
 }

@@ -11,8 +11,9 @@ enum { CROSSOVER_MAX_BANDS = 6 };
 /* ---- design, double precision ---- */
 
 struct crossover_filter {
-  double low_pass_hz; /* -6 dB */
-  int slope_db_oct;   /* 12, 24, .. 96 */
+  double low_pass_hz;  /* -6 dB; 0: none */
+  int slope_db_oct;    /* of the low pass: 12, 24, .. 96 */
+  double high_pass_hz; /* Butterworth of 12 dB/oct, -3 dB; 0: none */
 };
 
 /* Taps that realise all of `n` filters within 0.01 dB, a multiple of CONV_BLOCK (0 when n
@@ -34,6 +35,7 @@ int crossover_spectra(const struct crossover_filter *filters, int n, int rate_hz
 struct crossover {
   int32_t filters, partitions, centre_blocks;
   const float *twiddle, *spectra;
+  int32_t first; /* the first band ends with this filter */
 };
 static inline int32_t crossover_ring_words(int filters, int channels) {
   return channels * (CONV_SPECTRUM + filters * CONV_BLOCK);
@@ -45,7 +47,7 @@ void crossover_forward(const struct stage_io *io, const struct crossover *x, int
 void crossover_split(const struct stage_io *io, const struct crossover *x, int32_t first,
                      int32_t count);
 /* The 2048 frames of band `band` of `bands` of one block: between low pass band - 1 and low
- * pass band; the last band reaches up to the input. */
+ * pass band, counted from x->first; the last band reaches up to the input. */
 void crossover_band(const struct stage_io *io, const struct crossover *x, int bands,
                     int32_t block, int band, int channel, float *out);
 #endif

@@ -14,10 +14,13 @@ static const char *const modes[] = {"compress", "expand", "upward_compress", "up
                                     NULL};
 static const char *const detectors[] = {"rms", "peak", NULL};
 static const char *const releases[] = {"normal", "program", NULL};
+static const char *const targets[] = {"stereo", "left", "right", "mid", "side", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 static const struct param_row band_rows[] = {
     {.name = "mode", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes,
      .help = "which side of the threshold is turned down or up"},
+    {.name = "target", .type = PARAM_CHOICE, .offset = AT(target), .choices = targets,
+     .help = "what the band acts on; mid and side with stereo: ms"},
     {.name = "threshold", .type = PARAM_NUMBER, .offset = AT(threshold_db), .min = -80, .max = 0,
      .initial = 0, .required = 1, .unit = "dBFS",
      .help = "level above (compress, upward_expand) or below which the gain changes"},
@@ -56,12 +59,21 @@ static const struct param_row crossover_row[] = {
     {0},
 };
 #define AT(field) offsetof(struct multiband_params, field)
+static const char *const planes[] = {"lr", "ms", NULL};
 static const struct param_row multiband_rows[] = {
     {.name = "crossovers", .type = PARAM_LIST, .offset = AT(crossover_hz), .min = 0,
      .max = MULTIBAND_MAX_BANDS - 1, .items = crossover_row, .item_size = sizeof(double),
      .count_offset = AT(n_crossovers), .help = "ascending frequencies between the bands"},
     {.name = "slope", .type = PARAM_INTEGER, .offset = AT(slope_db_oct), .min = 12, .max = 96,
      .initial = 24, .unit = "dB/oct", .help = "steepness of the crossovers, in steps of 12"},
+    {.name = "stereo", .type = PARAM_CHOICE, .offset = AT(mid_side), .choices = planes,
+     .help = "left and right, or mid and side, are what is measured and changed"},
+    {.name = "link", .type = PARAM_NUMBER, .offset = AT(link_percent), .min = 0, .max = 100,
+     .initial = NAN, .unit = "%",
+     .help = "how far a channel follows the louder one; not set: 100, of mid and side 0"},
+    {.name = "sidechain_highpass", .type = PARAM_NUMBER, .offset = AT(sidechain_highpass_hz),
+     .min = 20, .max = 2000, .initial = NAN, .unit = "Hz",
+     .help = "the detectors hear nothing below it"},
     {.name = "rms", .type = PARAM_NUMBER, .offset = AT(rms_ms), .min = 0, .max = 100,
      .initial = 10, .unit = "ms", .help = "window of the level detector"},
     {.name = "bands", .type = PARAM_LIST, .offset = AT(bands), .min = 1,
@@ -106,6 +118,11 @@ static const char *multiband_check(const void *params, const char **row) {
     if (p->crossover_hz[i] <= p->crossover_hz[i - 1]) return "crossovers must ascend";
   *row = "bands";
   if (p->n_bands != p->n_crossovers + 1) return "bands must be one more than crossovers";
+  for (int i = 0; i < p->n_bands; i++) {
+    const int target = p->bands[i].target;
+    if (target != MULTIBAND_STEREO && (target >= MULTIBAND_MID) != p->mid_side)
+      return "a target of mid or side wants stereo: ms, left or right wants stereo: lr";
+  }
   *row = "slope";
   if (p->slope_db_oct % 12) return "a crossover slope is a multiple of 12 dB/oct (12 to 96)";
   return NULL;
@@ -149,6 +166,13 @@ static void fill_times(struct multiband_design *d, int b, const struct multiband
   d->hold[b] = nearest(band->hold_ms / step_ms);
 }
 
+/* A track with one channel has it as its left one, or as its mid. */
+static bool acts_on(const struct multiband_band *band, int channel) {
+  const int target = band->target;
+  return target == MULTIBAND_STEREO ||
+         channel == (target == MULTIBAND_RIGHT || target == MULTIBAND_SIDE);
+}
+
 static void fill_band(struct multiband_design *d, int b, const struct multiband_params *p,
                       double step_ms) {
   const struct multiband_band *band = &p->bands[b];
@@ -158,7 +182,9 @@ static void fill_band(struct multiband_design *d, int b, const struct multiband_
       band->peak ? 0 : nearest(65536 * det_log2((double)d->window[b] * d->step) / 2);
   d->peak[b] = band->peak;
   d->makeup[b] = octaves_q16(band->makeup_db);
-  d->mix_share[b] = band->bypass || !heard ? 0 : (float)nearest(band->mix_percent * 655.36) / 65536;
+  for (int c = 0; c < MAX_CHANNELS; c++)
+    if (!band->bypass && heard && acts_on(band, c))
+      d->mix_share[c][b] = (float)nearest(band->mix_percent * 655.36) / 65536;
   d->keep[b] = d->soloed && heard ? 1 : 0;
   fill_times(d, b, band, step_ms);
   for (int i = 0; i < CURVE_STEPS + 4; i++) {
@@ -174,6 +200,10 @@ static void fill_control(struct multiband_design *d, const struct multiband_para
   d->step = control_step(16, f->rate_hz);
   d->points = BLOCK_FRAMES / d->step;
   d->soloed = soloed(p);
+  d->mid_side = p->mid_side && f->channels == 2;
+  const double link = isnan(p->link_percent) ? p->mid_side ? 0 : 1 : p->link_percent / 100;
+  d->link = nearest(link * (1 << 30));
+  d->groups = link < 1 ? f->channels : 1;
   spline_weights(d->step, d->weights);
   conv_twiddle(d->twiddle);
   for (int b = 0; b < p->n_bands; b++) fill_band(d, b, p, 1000.0 * d->step / f->rate_hz);
@@ -195,27 +225,39 @@ static int32_t blocks_ahead(const struct multiband_design *d) {
 }
 
 static void set_shapes(const struct multiband_design *d, int channels, struct stage_design *out) {
-  const int32_t ahead = blocks_ahead(d), n = d->bands - 1, half = d->partitions / 2;
+  const int32_t ahead = blocks_ahead(d), n = d->filters, half = d->partitions / 2;
+  const int32_t lanes = d->bands * d->groups;
   const int32_t past = d->partitions ? d->partitions - 1 : 0;
   const struct pass_shape shapes[] = {
       {n ? channels : 0, half + ahead, past + ahead, 1},
       {n * channels, ahead, ahead, 0},
-      {d->bands, ahead, ahead, 0},
-      {d->bands, ahead, ahead, 0},
-      {d->held ? d->bands : 0, 0, 0, 0},
-      {d->bands, 0, 0, 0},
+      {lanes, ahead, ahead, 0},
+      {lanes, ahead, ahead, 0},
+      {d->held ? lanes : 0, 0, 0, 0},
+      {lanes, 0, 0, 0},
       {channels, -1, 0, 0},
   };
   memcpy(out->shape, shapes, sizeof shapes);
 }
 
+/* The crossovers; then, for detectors with a high pass, that and each crossover with it. */
+static int list_filters(const struct multiband_params *p, struct crossover_filter *filters) {
+  int n = 0;
+  for (int i = 0; i < p->n_crossovers; i++)
+    filters[n++] = (struct crossover_filter){p->crossover_hz[i], p->slope_db_oct, 0};
+  if (!(p->sidechain_highpass_hz > 0)) return n;
+  for (int i = 0; i <= p->n_crossovers; i++) {
+    filters[n] = i < p->n_crossovers ? filters[i] : (struct crossover_filter){0};
+    filters[n++].high_pass_hz = p->sidechain_highpass_hz;
+  }
+  return n;
+}
+
 static int multiband_design(const void *params, const struct stage_format *f,
                             struct stage_design *out, const char **why) {
   const struct multiband_params *p = params;
-  const int n = p->n_crossovers;
-  struct crossover_filter filters[MULTIBAND_MAX_BANDS];
-  for (int i = 0; i < n; i++)
-    filters[i] = (struct crossover_filter){p->crossover_hz[i], p->slope_db_oct};
+  struct crossover_filter filters[2 * MULTIBAND_MAX_BANDS];
+  const int n = list_filters(p, filters);
   int taps;
   double error;
   if (crossover_taps(filters, n, f->rate_hz, &taps, &error, why)) return -1;
@@ -225,12 +267,15 @@ static int multiband_design(const void *params, const struct stage_format *f,
   if (!d) return -1;
   d->partitions = partitions;
   d->centre_blocks = partitions / 2;
+  d->filters = n;
+  d->detector_first = n >= p->n_bands ? p->n_crossovers : 0;
+  d->detector_bands = n >= p->n_bands ? p->n_bands + 1 : p->n_bands;
   fill_control(d, p, f);
   if (crossover_spectra(filters, n, f->rate_hz, taps, d->spectra)) {
     free(d);
     return -1;
   }
-  const int sections = multiband_sections(d) * d->bands;
+  const int sections = multiband_sections(d) * d->bands * d->groups;
   *out = (struct stage_design){
       .data = d,
       .size = (uint32_t)size,
@@ -247,12 +292,13 @@ static int multiband_design(const void *params, const struct stage_format *f,
 /* ---- passes ---- */
 
 static struct crossover crossover_of(const struct multiband_design *d) {
-  return (struct crossover){d->bands - 1, d->partitions, d->centre_blocks, d->twiddle, d->spectra};
+  return (struct crossover){d->filters, d->partitions, d->centre_blocks, d->twiddle, d->spectra, 0};
 }
 
-static int32_t *section(const struct stage_io *io, int s, int band) {
+/* lane: band * groups + group */
+static int32_t *section(const struct stage_io *io, int s, int lane) {
   const struct multiband_design *d = io->design;
-  return io->control + (size_t)(s * d->bands + band) * io->n_blocks * d->points;
+  return io->control + (size_t)(s * d->bands * d->groups + lane) * io->n_blocks * d->points;
 }
 
 static void multiband_forward(const struct stage_io *io, int32_t first, int32_t count) {
@@ -277,22 +323,42 @@ static void block_peaks(const float *x, int step, float *peak) {
   }
 }
 
+LACQUER_CLONES
+static void to_mid_side(float *left, float *right) {
+  for (int i = 0; i < BLOCK_FRAMES; i++) {
+    const float l = left[i], r = right[i];
+    left[i] = mid_of(l, r), right[i] = side_of(l, r);
+  }
+}
+
+/* What the detector of a band hears in a block, both channels. */
+static void heard_block(const struct stage_io *io, int32_t block, int band,
+                        float x[MAX_CHANNELS][BLOCK_FRAMES]) {
+  const struct multiband_design *d = io->design;
+  struct crossover crossover = crossover_of(d);
+  crossover.first = d->detector_first;
+  for (int c = 0; c < io->channels; c++)
+    crossover_band(io, &crossover, d->detector_bands, block, band, c, x[c]);
+  if (d->mid_side) to_mid_side(x[0], x[1]);
+}
+
 static void multiband_energy(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
-  const struct crossover crossover = crossover_of(d);
   for (int band = 0; band < d->bands; band++)
     for (int32_t b = first; b < first + count; b++) {
-      float x[BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
-      int32_t *to = section(io, MULTIBAND_ENERGY, band) + (size_t)b * d->points;
+      float x[MAX_CHANNELS][BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
+      heard_block(io, b, band, x);
       for (int c = 0; c < io->channels; c++) {
-        crossover_band(io, &crossover, d->bands, b, band, c, x);
-        if (d->peak[band]) block_peaks(x, d->step, energy[c]);
-        else block_energies(x, d->step, energy[c]);
+        if (d->peak[band]) block_peaks(x[c], d->step, energy[c]);
+        else block_energies(x[c], d->step, energy[c]);
       }
-      for (int k = 0; k < d->points; k++) {
-        float e = energy[0][k];
-        for (int c = 1; c < io->channels; c++) e = max_float(e, energy[c][k]);
-        to[k] = to_int(floatBitsToUint(e));
+      for (int g = 0; g < d->groups; g++) {
+        int32_t *to = section(io, MULTIBAND_ENERGY, band * d->groups + g) + (size_t)b * d->points;
+        for (int k = 0; k < d->points; k++) {
+          float e = energy[g][k];
+          for (int c = 1; c < io->channels && d->groups == 1; c++) e = max_float(e, energy[c][k]);
+          to[k] = to_int(floatBitsToUint(e));
+        }
       }
     }
 }
@@ -315,20 +381,34 @@ static void window_max(const int32_t *energy, int n, int window, int64_t before,
       most[k] = max_float(most[k], uintBitsToFloat(to_uint(energy[k - j])));
 }
 
+/* Levels of a lane's points from point `at` on, octaves in Q16. */
+static void lane_levels(const struct stage_io *io, int lane, size_t at, int *level) {
+  const struct multiband_design *d = io->design;
+  const int32_t *energy = section(io, MULTIBAND_ENERGY, lane) + at;
+  const int band = lane / d->groups, window = d->window[band];
+  float power[BLOCK_FRAMES / 16];
+  if (d->peak[band]) window_max(energy, d->points, window, (int64_t)at, power);
+  else window_sum(energy, d->points, window, (int64_t)at, power);
+  for (int k = 0; k < d->points; k++)
+    level[k] = (level_log2(floatBitsToUint(power[k])) >> 9) - d->level_offset[band];
+}
+
 static void multiband_wanted(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
   for (int band = 0; band < d->bands; band++)
     for (int32_t b = first; b < first + count; b++) {
       const size_t at = (size_t)b * d->points;
-      const int32_t *curve = d->curve[band], *energy = section(io, MULTIBAND_ENERGY, band) + at;
-      int32_t *wanted = section(io, MULTIBAND_WANTED, band) + at;
-      float power[BLOCK_FRAMES / 16];
-      if (d->peak[band]) window_max(energy, d->points, d->window[band], (int64_t)at, power);
-      else window_sum(energy, d->points, d->window[band], (int64_t)at, power);
-      for (int k = 0; k < d->points; k++) {
-        const int level = (level_log2(floatBitsToUint(power[k])) >> 9) - d->level_offset[band];
-        const int at_curve = curve_position(level), i = at_curve >> 8;
-        wanted[k] = curve_between(curve[i], curve[i + 1], at_curve & 255);
+      const int32_t *curve = d->curve[band];
+      int level[MAX_CHANNELS][BLOCK_FRAMES / 16];
+      for (int g = 0; g < d->groups; g++) lane_levels(io, band * d->groups + g, at, level[g]);
+      for (int g = 0; g < d->groups; g++) {
+        int32_t *wanted = section(io, MULTIBAND_WANTED, band * d->groups + g) + at;
+        for (int k = 0; k < d->points; k++) {
+          const int other = level[d->groups - 1 - g][k];
+          const int at_curve = curve_position(linked(level[g][k], other, d->link));
+          const int i = at_curve >> 8;
+          wanted[k] = curve_between(curve[i], curve[i + 1], at_curve & 255);
+        }
       }
     }
 }
@@ -353,12 +433,13 @@ static void hold_points(const int32_t *wanted, int hold, int attack_sign, int64_
 static void multiband_hold(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
   if (!d->held) return;
-  for (int band = 0; band < d->bands; band++)
+  for (int lane = 0; lane < d->bands * d->groups; lane++)
     for (int32_t b = first; b < first + count; b++) {
+      const int band = lane / d->groups;
       const int64_t at = (int64_t)b * d->points, from = at + d->ahead[band];
-      hold_points(section(io, MULTIBAND_WANTED, band) + from, d->hold[band],
+      hold_points(section(io, MULTIBAND_WANTED, lane) + from, d->hold[band],
                   d->attack_sign[band], from, (int64_t)io->n_blocks * d->points - from, d->points,
-                  section(io, d->held, band) + at);
+                  section(io, d->held, lane) + at);
     }
 }
 
@@ -372,54 +453,84 @@ static void follow(const int32_t *wanted, int rise, int fall, size_t begin, size
 
 static void multiband_follow(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
-  for (int band = 0; band < d->bands; band++) {
-    const int32_t *wanted = section(io, d->held ? d->held : MULTIBAND_WANTED, band);
+  for (int lane = 0; lane < d->bands * d->groups; lane++) {
+    const int band = lane / d->groups;
+    const int32_t *wanted = section(io, d->held ? d->held : MULTIBAND_WANTED, lane);
     const size_t begin = (size_t)first * d->points, end = begin + (size_t)count * d->points;
     follow(wanted, d->rise[band], d->fall[band], begin, end,
-           section(io, MULTIBAND_REDUCTION, band));
+           section(io, MULTIBAND_REDUCTION, lane));
     if (d->slow)
       follow(wanted, d->slow_rise[band], d->slow_fall[band], begin, end,
-             section(io, d->slow, band));
+             section(io, d->slow, lane));
   }
 }
 
-/* Factors of a band at the control points of a block, from two before it on. */
-static void band_factors(const struct stage_io *io, int32_t block, int band, float *factor) {
+/* Factors of a channel's band at the control points of a block, from two before it on. */
+static void band_factors(const struct stage_io *io, int32_t block, int band, int channel,
+                         float *factor) {
   const struct multiband_design *d = io->design;
-  const int32_t *reduction = section(io, MULTIBAND_REDUCTION, band);
-  const int32_t *slow = d->slow ? section(io, d->slow, band) : reduction;
+  const int lane = band * d->groups + (d->groups > 1 ? channel : 0);
+  const float mix_share = d->mix_share[channel][band];
+  const int32_t *reduction = section(io, MULTIBAND_REDUCTION, lane);
+  const int32_t *slow = d->slow ? section(io, d->slow, lane) : reduction;
   const int last = (io->n_frames - 1) / d->step;
   for (int k = 0; k < d->points + 4; k++) {
     const int at = min_int(max_int(block * d->points + k - 2, 0), last);
     const int r = attacked(reduction[at], slow[at], d->attack_sign[band]);
-    factor[k] = band_factor(d->makeup[band] * 256 - r * 4, d->mix_share[band], d->keep[band]);
+    factor[k] = band_factor(d->makeup[band] * 256 - r * 4, mix_share, d->keep[band]);
   }
 }
 
 LACQUER_CLONES
-static void add_band(const float *x, const float *gain, const float *weights, int step,
+static void add_band(const float *x, const float *factor, const float *weights, int step,
                      float *sum) {
   float g[BLOCK_FRAMES];
-  spline_block(weights, step, gain, g);
+  spline_block(weights, step, factor, g);
   for (int i = 0; i < BLOCK_FRAMES; i++) sum[i] = sum[i] + g[i] * x[i];
+}
+
+/* The same for mid and side: their corrections, back as left and right. */
+LACQUER_CLONES
+static void add_mid_side(const float (*x)[BLOCK_FRAMES], const float (*g)[BLOCK_FRAMES],
+                         float (*sum)[BLOCK_FRAMES]) {
+  for (int i = 0; i < BLOCK_FRAMES; i++) {
+    const float mid = g[0][i] * x[0][i], side = g[1][i] * x[1][i];
+    sum[0][i] = sum[0][i] + (mid + side);
+    sum[1][i] = sum[1][i] + (mid - side);
+  }
+}
+
+/* Adds what a band changes in a block, or in solo what it is, to each channel's sum. */
+static void add_bands(const struct stage_io *io, int32_t block, float sum[][BLOCK_FRAMES]) {
+  const struct multiband_design *d = io->design;
+  const struct crossover crossover = crossover_of(d);
+  for (int band = 0; band < d->bands; band++) {
+    float x[MAX_CHANNELS][BLOCK_FRAMES], g[MAX_CHANNELS][BLOCK_FRAMES];
+    float factor[BLOCK_FRAMES / 16 + 4];
+    for (int c = 0; c < io->channels; c++) {
+      crossover_band(io, &crossover, d->bands, block, band, c, x[c]);
+      band_factors(io, block, band, c, factor);
+      if (d->mid_side) spline_block(d->weights, d->step, factor, g[c]);
+      else add_band(x[c], factor, d->weights, d->step, sum[c]);
+    }
+    if (!d->mid_side) continue;
+    to_mid_side(x[0], x[1]);
+    add_mid_side((const float(*)[BLOCK_FRAMES])x, (const float(*)[BLOCK_FRAMES])g, sum);
+  }
 }
 
 static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
-  const struct crossover crossover = crossover_of(d);
-  for (int32_t b = first; b < first + count; b++)
+  for (int32_t b = first; b < first + count; b++) {
+    const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
+    float sum[MAX_CHANNELS][BLOCK_FRAMES] = {{0}};
+    add_bands(io, b, sum);
     for (int c = 0; c < io->channels; c++) {
-      float x[BLOCK_FRAMES], sum[BLOCK_FRAMES] = {0}, factor[BLOCK_FRAMES / 16 + 4];
-      for (int band = 0; band < d->bands; band++) {
-        band_factors(io, b, band, factor);
-        crossover_band(io, &crossover, d->bands, b, band, c, x);
-        add_band(x, factor, d->weights, d->step, sum);
-      }
-      const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
       const float *src = io->src + (size_t)c * io->stride + begin;
       float *dst = io->dst + (size_t)c * io->stride + begin;
-      for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[i] : src[i] + sum[i]);
+      for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[c][i] : src[i] + sum[c][i]);
     }
+  }
 }
 
 static const struct stage_pass multiband_passes[] = {

@@ -9,8 +9,9 @@
 #define CURVE_STEPS 6144
 #define CURVE_FLOOR (-20 * 65536)
 
-/* Control sections, each [band][point]; the last two only where a design has them. */
-#define MULTIBAND_ENERGY 0 /* of a control step, the louder channel's (float bits) */
+/* Control sections, each [band][group][point]; the last two only where a design has them. A
+ * group is a channel, or all of them when they are linked. */
+#define MULTIBAND_ENERGY 0 /* of a control step, a group's loudest channel's (float bits) */
 #define MULTIBAND_WANTED 1 /* reduction the curve asks for, octaves in Q16 */
 #define MULTIBAND_REDUCTION 2 /* after attack and release, Q22: small steps must count */
 #define MULTIBAND_SECTIONS 5
@@ -25,6 +26,13 @@ TWIN_FN int curve_between(int a, int b, int fraction) { return a + (((b - a) * f
 TWIN_FN int attacked(int a, int b, int attack_sign) {
   return attack_sign > 0 ? max_int(a, b) : min_int(a, b);
 }
+/* A level and its channels' highest, linked by a share in Q30. */
+TWIN_FN int linked(int level, int highest, int link) {
+  return level + mul_q30(max_int(highest - level, 0), link);
+}
+/* Mid or side. Tiny ones would make subnormal products. */
+TWIN_FN float mid_of(float left, float right) { return flush_tiny((left + right) * 0.5f); }
+TWIN_FN float side_of(float left, float right) { return flush_tiny((left - right) * 0.5f); }
 /* mix (gain - 1) + keep, gain from octaves in Q24; nothing below 2^-24, so that no product
  * with a sample is subnormal. keep: 0, or 1 where the band is all that is heard. */
 TWIN_FN float band_factor(int octaves, float mix_share, float keep) {
@@ -43,6 +51,14 @@ enum multiband_mode {
   MULTIBAND_UPWARD_EXPAND,
 };
 
+enum multiband_target { /* what a band acts on: mid or side with mid_side, left or right without */
+  MULTIBAND_STEREO,
+  MULTIBAND_LEFT,
+  MULTIBAND_RIGHT,
+  MULTIBAND_MID,
+  MULTIBAND_SIDE,
+};
+
 struct multiband_band {
   double threshold_db, ratio, knee_db, attack_ms, release_ms, makeup_db;
   double range_db; /* largest change of gain; NAN: multiband_range_db() */
@@ -52,6 +68,7 @@ struct multiband_band {
   int peak;     /* detector: 0 RMS, 1 peak */
   int program;  /* release: 0 normal, 1 program-dependent */
   int bypass, solo;
+  int target;   /* enum multiband_target */
 };
 /* The rest of a band of which only the first settings are given. */
 #define MULTIBAND_PLAIN .range_db = NAN, .mix_percent = 100
@@ -62,6 +79,9 @@ struct multiband_params {
   double rms_ms;    /* detector window */
   int n_bands;      /* n_crossovers + 1 */
   struct multiband_band bands[MULTIBAND_MAX_BANDS];
+  double link_percent; /* NAN: 100, of mid and side 0 */
+  int mid_side;        /* 0: left and right */
+  double sidechain_highpass_hz; /* NAN or 0: none */
 };
 extern const struct stage stage_multiband;
 
@@ -71,6 +91,11 @@ struct multiband_design {
   int32_t bands, step, points; /* frames per control point, points per block */
   int32_t held, slow; /* sections after look-ahead and hold, of the slow release; 0: none */
   int32_t soloed;     /* 1: the input itself is not heard */
+  int32_t filters;    /* FIRs in the ring: low passes, then the detector's */
+  int32_t detector_first, detector_bands; /* what the detector hears, see crossover_band */
+  int32_t groups, mid_side;
+  int32_t link;       /* Q30 */
+  int32_t unused[2];
   int32_t window[8];  /* per band from here on: detector length in points */
   int32_t level_offset[8];     /* log2 of the window's frames, halved; 0 for peaks */
   int32_t peak[8];
@@ -79,11 +104,11 @@ struct multiband_design {
   int32_t rise[8], fall[8];    /* of the reduction, Q24 */
   int32_t slow_rise[8], slow_fall[8];
   int32_t makeup[8];
-  float mix_share[8], keep[8]; /* see band_factor */
+  float mix_share[2][8], keep[8]; /* see band_factor; mix_share[channel][band] */
   float weights[4 * 64]; /* spline_weights */
   int32_t curve[MULTIBAND_MAX_BANDS][CURVE_STEPS + 4]; /* wanted reduction */
   float twiddle[CONV_TWIDDLE];
-  float spectra[]; /* [low pass][partition][4096] */
+  float spectra[]; /* [filter][partition][4096] */
 };
 /* Control sections of a design: at most MULTIBAND_SECTIONS. */
 int multiband_sections(const struct multiband_design *design);

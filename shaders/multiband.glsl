@@ -9,6 +9,11 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
   int bands, step_, points;
   int held, slow;
   int soloed;
+  int filters;
+  int detector_first, detector_bands;
+  int groups, mid_side;
+  int link;
+  int unused[2];
   int window[8];
   int level_offset[8];
   int peak[8];
@@ -17,22 +22,31 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
   int rise[8], fall[8];
   int slow_rise[8], slow_fall[8];
   int makeup[8];
-  float mix_share[8], keep[8];
+  float mix_share[16], keep[8];
   vec4 weights[64];
   int curve[6 * (CURVE_STEPS + 4)];
   float twiddle[8192];
   float spectra[];
 };
-const uint MULTIBAND_TWIDDLE = 8u + 13u * 8u + 256u + 6u * (CURVE_STEPS + 4u);
+const uint MULTIBAND_TWIDDLE = 16u + 14u * 8u + 256u + 6u * (CURVE_STEPS + 4u);
 const uint MULTIBAND_SPECTRA = MULTIBAND_TWIDDLE + 8192u;
 
-/* What band `band` of a block ends with. */
-LowPass band_end(StageIo io, int bands, int block, int band, int channel) {
-  if (band < bands - 1) return low_pass(io, bands - 1, block, band, channel);
+/* What band `band` of `bands` of a block ends with, low passes counted from `first`. */
+LowPass band_end(StageIo io, int filters, int first, int bands, int block, int band,
+                 int channel) {
+  if (band < bands - 1) return low_pass(io, filters, block, first + band, channel);
   return input_block(io, block, channel);
 }
 
-/* Control words of a section and band, for the whole track. */
-I32 band_section(StageIo io, MultibandDesign d, int section, int band) {
-  return I32(address_of(io.control, uint(section * d.bands + band), uint(io.n_blocks * d.points)));
+vec4 mid_of(vec4 l, vec4 r) {
+  return vec4(mid_of(l.x, r.x), mid_of(l.y, r.y), mid_of(l.z, r.z), mid_of(l.w, r.w));
+}
+vec4 side_of(vec4 l, vec4 r) {
+  return vec4(side_of(l.x, r.x), side_of(l.y, r.y), side_of(l.z, r.z), side_of(l.w, r.w));
+}
+
+/* Control words of a section and lane (band * groups + group), for the whole track. */
+I32 lane_section(StageIo io, MultibandDesign d, int section, int lane) {
+  return I32(address_of(io.control, uint(section * d.bands * d.groups + lane),
+                        uint(io.n_blocks * d.points)));
 }

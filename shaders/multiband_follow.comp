@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Attack and release; column = band. */
+ * Attack and release; column = lane. */
 #define SEQUENTIAL
 #include "multiband.glsl"
 #include "walk.glsl"
@@ -24,16 +24,16 @@ void follow(I32x4 wanted, int rise, int fall, int begin, int end, I32 reduction)
 void main() {
   if (!lane_active()) return;
   const StageIo io = lane_io();
-  const int band = column_index();
   MultibandDesign d = MultibandDesign(io.design);
   const int begin = push.first * d.points;
   const int end = min_int(push.first + push.count, io.n_blocks) * d.points;
   if (begin >= end) return;
+  const int lane = column_index(), band = d.groups > 1 ? lane >> 1 : lane;
   const int from = d.held > 0 ? d.held : MULTIBAND_WANTED;
-  I32x4 wanted = I32x4(uvec2(band_section(io, d, from, band)));
+  I32x4 wanted = I32x4(uvec2(lane_section(io, d, from, lane)));
   follow(wanted, d.rise[band], d.fall[band], begin, end,
-         band_section(io, d, MULTIBAND_REDUCTION, band));
+         lane_section(io, d, MULTIBAND_REDUCTION, lane));
   if (d.slow > 0)
     follow(wanted, d.slow_rise[band], d.slow_fall[band], begin, end,
-           band_section(io, d, d.slow, band));
+           lane_section(io, d, d.slow, lane));
 }

@@ -8,7 +8,7 @@ void main() {
   const StageIo io = lane_io();
   const int block = block_index();
   MultibandDesign d = MultibandDesign(io.design);
-  if (block > io.n_blocks || d.bands == 1) return;
+  if (block > io.n_blocks || d.filters == 0) return;
   conv_forward(io, F32(word_address(io.design, MULTIBAND_TWIDDLE)),
-               crossover_ring_words(io, d.bands - 1), block, column_index());
+               crossover_ring_words(io, d.filters), block, column_index());
 }

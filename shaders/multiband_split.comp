@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * The crossovers' low passes; column = low pass * channels + channel. */
+ * The crossovers' and the detector's filters; column = filter * channels + channel. */
 #include "convolve.glsl"
 #include "multiband.glsl"
 
@@ -14,9 +14,9 @@ void main() {
   const uint at = MULTIBAND_SPECTRA + uint(f * d.partitions) * CONV_SPECTRUM;
   vec2 z[16];
   [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
-  conv_add(z, io, crossover_ring_words(io, d.bands - 1), block, c, word_address(io.design, at),
+  conv_add(z, io, crossover_ring_words(io, d.filters), block, c, word_address(io.design, at),
            d.partitions, d.centre_blocks);
   conv_inverse(F32(word_address(io.design, MULTIBAND_TWIDDLE)), z);
-  F32x2 to = F32x2(filter_block(io, d.bands - 1, block, f, c));
+  F32x2 to = F32x2(filter_block(io, d.filters, block, f, c));
   [[unroll]] for (int k = 0; k < 8; k++) to.v[int(gl_LocalInvocationID.x) + 128 * k] = z[8 + k];
 }

@@ -1,24 +1,33 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Detector window and static curve; column = band. */
+ * Detector window, link and static curve; column = lane. */
 #include "multiband.glsl"
 layout(local_size_x = 128) in;
 
-void main() {
-  const StageIo io = lane_io();
-  const int block = block_index(), band = column_index();
-  MultibandDesign d = MultibandDesign(io.design);
-  if (block >= io.n_blocks || int(gl_LocalInvocationID.x) >= d.points) return;
-  const int at = block * d.points + int(gl_LocalInvocationID.x);
-  I32 energy = band_section(io, d, MULTIBAND_ENERGY, band);
+/* Level of a lane's point `at`, octaves in Q16. */
+int lane_level(StageIo io, MultibandDesign d, int lane, int band, int at) {
+  I32 energy = lane_section(io, d, MULTIBAND_ENERGY, lane);
   const bool peak = d.peak[band] != 0;
   float power = 0.0;
   for (int j = min_int(d.window[band] - 1, at); j >= 0; j--) {
     const float x = intBitsToFloat(energy.v[at - j]);
     power = peak ? max_float(power, x) : power + x;
   }
-  const int level = (level_log2(floatBitsToUint(power)) >> 9) - d.level_offset[band];
-  const int at_curve = curve_position(level), i = band * (CURVE_STEPS + 4) + (at_curve >> 8);
-  band_section(io, d, MULTIBAND_WANTED, band).v[at] =
+  return (level_log2(floatBitsToUint(power)) >> 9) - d.level_offset[band];
+}
+
+void main() {
+  const StageIo io = lane_io();
+  const int block = block_index(), lane = column_index();
+  MultibandDesign d = MultibandDesign(io.design);
+  if (block >= io.n_blocks || int(gl_LocalInvocationID.x) >= d.points) return;
+  const int at = block * d.points + int(gl_LocalInvocationID.x);
+  const int band = d.groups > 1 ? lane >> 1 : lane;
+  const int own = lane_level(io, d, lane, band, at);
+  int other = own;
+  if (d.groups > 1 && d.link > 0) other = lane_level(io, d, lane ^ 1, band, at);
+  const int at_curve = curve_position(linked(own, other, d.link));
+  const int i = band * (CURVE_STEPS + 4) + (at_curve >> 8);
+  lane_section(io, d, MULTIBAND_WANTED, lane).v[at] =
       curve_between(d.curve[i], d.curve[i + 1], at_curve & 255);
 }

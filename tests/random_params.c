@@ -108,6 +108,9 @@ static void mend_multiband(void *params, int rate_hz) {
   p->n_bands = p->n_crossovers + 1;
   for (int i = 0; i < p->n_crossovers; i++)
     p->crossover_hz[i] = below_nyquist(p->crossover_hz[i], rate_hz);
+  for (int i = 0; i < p->n_bands; i++)
+    if (p->bands[i].target != MULTIBAND_STEREO)
+      p->bands[i].target = (p->mid_side ? MULTIBAND_MID : MULTIBAND_LEFT) + p->bands[i].target % 2;
   qsort(p->crossover_hz, (size_t)p->n_crossovers, sizeof *p->crossover_hz, ascending);
 }
 
@@ -174,20 +177,25 @@ static const struct eq_params eq_chosen[] = {
 #define PUNCH {-30, 1.5, 6, 1, 90, -2, 6, 20, 0, 0.001, .mode = MULTIBAND_UPWARD_EXPAND}
 #define GLUE {-25, 4, 6, 30, 100, 1, NAN, 5, 0, 100, .program = 1}
 static const struct multiband_params multiband_chosen[] = {
-    {0, {0}, 24, 10, 1, {GENTLE}},
-    {2, {300, 3000}, 48, 100, 3, {GENTLE, KNEE, DEEP}},
-    {3, {120, 1000, 6000}, 24, 10, 4, {GENTLE, GENTLE, GENTLE, GENTLE}},
-    {0, {0}, 24, 5, 1, {GATE}},
-    {1, {1000}, 24, 3, 2, {GLUE, PUNCH}},
-    {3, {200, 2000, 8000}, 36, 20, 4, {LIFT, GATE, GLUE, PUNCH}},
+    {0, {0}, 24, 10, 1, {GENTLE}, .link_percent = NAN},
+    {2, {300, 3000}, 48, 100, 3, {GENTLE, KNEE, DEEP}, .link_percent = NAN},
+    {3, {120, 1000, 6000}, 24, 10, 4, {GENTLE, GENTLE, GENTLE, GENTLE}, .link_percent = NAN},
+    {0, {0}, 24, 5, 1, {GATE}, .link_percent = 35, .sidechain_highpass_hz = 300},
+    {1, {1000}, 24, 3, 2, {GLUE, PUNCH}, .link_percent = 0, .sidechain_highpass_hz = 90},
+    {3, {200, 2000, 8000}, 36, 20, 4, {LIFT, GATE, GLUE, PUNCH}, .link_percent = 100, .mid_side = 1},
     {2, {500, 4000}, 24, 10, 3,
      {GENTLE, {-30, 8, 0, 5, 50, 6, 9, 0, 0, 70, .solo = 1},
-      {-30, 8, 0, 5, 50, 6, 9, 0, 0, 70, .bypass = 1, .solo = 1}}},
-    {1, {200}, 12, 0, 2, {DEEP, KNEE}},
+      {-30, 8, 0, 5, 50, 6, 9, 0, 0, 70, .bypass = 1, .solo = 1}}, .link_percent = 60},
+    {1, {700}, 24, 8, 2,
+     {{-30, 3, 6, 5, 50, 3, NAN, 3, 20, 80, .target = MULTIBAND_SIDE},
+      {-35, 2, 0, 1, 30, 0, NAN, 0, 0, 100, .program = 1, .target = MULTIBAND_MID}},
+     NAN, 1, 150},
+    {1, {200}, 12, 0, 2, {DEEP, KNEE}, .link_percent = 99.9},
     {4, {60, 61, 5000, 15000}, 96, 3, 5,
-     {DEEP, DEEP, GENTLE, KNEE, {0, 1, 6, 20, 150, 3, MULTIBAND_PLAIN}}},
-    {5, {80, 300, 1000, 4000, 19000}, 24, 30, 6, {KNEE, GENTLE, DEEP, DEEP, KNEE, GENTLE}},
-    {1, {20}, 96, 10, 2, {GENTLE, GENTLE}},
+     {DEEP, DEEP, GENTLE, KNEE, {0, 1, 6, 20, 150, 3, MULTIBAND_PLAIN}}, .link_percent = NAN},
+    {5, {80, 300, 1000, 4000, 19000}, 24, 30, 6, {KNEE, GENTLE, DEEP, DEEP, KNEE, GENTLE}, NAN, 1,
+     40},
+    {1, {20}, 96, 10, 2, {GENTLE, GENTLE}, .link_percent = NAN},
 };
 
 static const struct limiter_params limiter_chosen[] = {
@@ -214,7 +222,7 @@ static const struct {
   const char *stage;
   const void *params;
   int count, quick;
-} chosen[] = {CHOSEN(eq, 3), CHOSEN(multiband, 7), CHOSEN(limiter, COUNT(limiter_chosen)),
+} chosen[] = {CHOSEN(eq, 3), CHOSEN(multiband, 8), CHOSEN(limiter, COUNT(limiter_chosen)),
               CHOSEN(loudness, COUNT(loudness_chosen)), CHOSEN(dither, COUNT(dither_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {

@@ -70,7 +70,7 @@ static void design_chains(void) {
     const struct eq_params eq = {
         .n_bands = 1, .bands = {EQ_BAND(EQ_BELL, EQ_STEREO, 1000, i ? -6 : 6, 1, 12)}};
     struct multiband_params m = {.n_crossovers = 1, .crossover_hz = {800}, .slope_db_oct = 24,
-                                 .rms_ms = 10, .n_bands = 2};
+                                 .rms_ms = 10, .n_bands = 2, .link_percent = NAN};
     memcpy(m.bands, bands[i], sizeof bands[i]);
     design(&stage_eq, &eq, &set.eq[i]);
     design(&stage_multiband, &m, &set.multiband[i]);
