@@ -52,13 +52,6 @@ static const struct param_row eq_rows[] = {
 
 /* ---- design ---- */
 
-static double power(double x, int n) {
-  double r = 1;
-  for (; n; n >>= 1, x *= x)
-    if (n & 1) r *= x;
-  return r;
-}
-
 /* What a band's magnitude needs beside its settings. */
 struct band_shape {
   double root_gain; /* the square root of the gain */
@@ -77,9 +70,8 @@ static double magnitude(const struct eq_band *band, const struct band_shape *sha
   const double x = freq_hz / band->freq_hz, x2 = x * x, u = (1 - x2) * (1 - x2);
   const double q = band->q;
   switch ((enum eq_type)band->type) {
-  case EQ_HIGHPASS:
-    return freq_hz > 0 ? 1 / sqrt(1 + power(1 / x2, band->slope_db_oct / 6)) : 0;
-  case EQ_LOWPASS: return 1 / sqrt(1 + power(x2, band->slope_db_oct / 6));
+  case EQ_HIGHPASS: return butterworth_high(x, band->slope_db_oct / 6);
+  case EQ_LOWPASS: return butterworth_low(x, band->slope_db_oct / 6);
   case EQ_BELL: return sqrt((u + x2 * a * a / (q * q)) / (u + x2 / (a * a * q * q)));
   case EQ_HIGH_SHELF: {
     const double m = x2 * a / (q * q), n = (1 - a * x2), d = (a - x2);

@@ -15,6 +15,19 @@ double linear_minimum_share(int phase, double mixed_share) {
   return phase == PHASE_LINEAR ? 0 : phase == PHASE_MINIMUM ? 1 : mixed_share;
 }
 
+static double power(double x, int n) {
+  double r = 1;
+  for (; n; n >>= 1, x *= x)
+    if (n & 1) r *= x;
+  return r;
+}
+
+double butterworth_low(double x, int order) { return 1 / sqrt(1 + power(x * x, order)); }
+
+double butterworth_high(double x, int order) {
+  return x > 0 ? 1 / sqrt(1 + power(1 / (x * x), order)) : 0;
+}
+
 /* ---- design ---- */
 
 static int fill_spectra(struct linear_design *d, const struct linear_taps *taps) {

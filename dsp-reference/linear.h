@@ -18,6 +18,10 @@ extern const char *const linear_phases[];
 /* The part of the minimum-phase response's phase that `phase` stands for. */
 double linear_minimum_share(int phase, double mixed_share);
 
+/* Magnitude of a Butterworth filter at a multiple of its corner frequency, order 1 .. 16. */
+double butterworth_low(double x, int order);
+double butterworth_high(double x, int order);
+
 /* A gain on one target. On a track with one channel mid and left are that channel, side
  * and right are nothing. */
 struct linear_gain {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "convolve.h"
 #include "detmath.h"
 
 static bool acts(const struct linear_gain *gain, int channels) {
@@ -22,9 +23,11 @@ static bool is_flat(const struct linear_part *part) {
 struct linear_section linear_section_of(const struct linear_part *part, int n,
                                         const struct stage_format *format) {
   struct linear_section s = {.part = part, .n_parts = n, .rate_hz = format->rate_hz,
-                             .channels = format->channels, .real = true, .causal = true};
+                             .channels = format->channels, .real = true, .causal = true,
+                             .flat = true};
   for (int p = 0; p < n; p++) {
     const bool flat = is_flat(&part[p]);
+    s.flat &= flat;
     s.real &= flat || part[p].minimum_share == 0;
     s.causal &= flat || part[p].minimum_share == 1;
     for (int i = 0; i < part[p].n_gains && s.channels > 1; i++) {
@@ -33,7 +36,7 @@ struct linear_section linear_section_of(const struct linear_part *part, int n,
       s.sided |= target == LINEAR_LEFT || target == LINEAR_RIGHT;
     }
   }
-  if (s.real) s.causal = false; /* one way is enough */
+  if (s.real) s.causal = s.flat; /* linear phase is centred */
   return s;
 }
 
@@ -405,7 +408,7 @@ static int make(struct work *w, struct linear_taps *t) {
 
 int linear_taps_make(const struct linear_section *section, struct linear_taps *out) {
   *out = (struct linear_taps){0};
-  for (int taps = FIR_MIN_TAPS;; taps *= 2) {
+  for (int taps = section->flat ? CONV_BLOCK : FIR_MIN_TAPS;; taps *= 2) {
     struct work w;
     linear_taps_free(out);
     const int failed = !work_open(&w, section, taps) || make(&w, out);

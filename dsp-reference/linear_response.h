@@ -11,7 +11,8 @@ struct linear_section {
   bool cross;  /* a gain acts on mid or side: channels mix */
   bool sided;  /* a gain acts on left or right: the channels' filters differ */
   bool real;   /* linear phase throughout */
-  bool causal; /* nothing rings before the main tap: minimum phase throughout */
+  bool causal; /* nothing rings before the main tap: minimum phase throughout, or flat */
+  bool flat;   /* the same at all frequencies */
 };
 struct linear_section linear_section_of(const struct linear_part *part, int n,
                                         const struct stage_format *format);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "linear_response.h"
+
 static const double PI = 3.14159265358979324;
 
 /* ---- analog prototypes ---- */
@@ -117,4 +119,50 @@ double complex linear_component(const struct linear_responses *r, int target, do
       sign * (linear_gain_at(r, 0, 1, f) + sign * linear_gain_at(r, 1, 1, f));
   *leak = (left - right) / 2;
   return (left + right) / 2;
+}
+
+static struct linear_taps taps_of(const struct stage_use *uses, int n,
+                                  const struct stage_format *format) {
+  struct linear_part parts[LINEAR_MAX_PARTS] = {0};
+  struct linear_taps taps;
+  const char *why;
+  for (int i = 0; i < n; i++)
+    oracle_require(!uses[i].stage->linear_part(uses[i].params, format, &parts[i], &why), "a part");
+  const struct linear_section section = linear_section_of(parts, n, format);
+  oracle_require(!linear_taps_make(&section, &taps), "taps");
+  for (int i = 0; i < n; i++) free(parts[i].memory);
+  return taps;
+}
+
+static double wanted_sample(const struct linear_taps *t, const struct oracle_audio *a, int o,
+                            int32_t at) {
+  double sum = 0;
+  for (int i = 0; i < 2; i++)
+    if (t->taps[2 * o + i])
+      sum += oracle_convolve(t->taps[2 * o + i], t->n, t->centre, a->in[i], a->n, at);
+  return sum;
+}
+
+double linear_null_db(const struct stage_use *uses, int n, int rate_hz) {
+  enum { FRAMES = 60000, CHECKED = 500 };
+  const struct stage_format format = {rate_hz, 2};
+  struct linear_taps taps = taps_of(uses, n, &format);
+  struct oracle_audio a = oracle_audio_create(FRAMES);
+  struct oracle_stage s = {.stage = uses[0].stage, .rate_hz = rate_hz, .channels = 2};
+  const char *why;
+  double error = 0, power = 0;
+  oracle_stereo(a.in[0], a.in[1], FRAMES, 0.5, 7);
+  oracle_require(!linear_design_joint(uses, n, &format, &s.design, &why), "a design");
+  oracle_render(&s, FRAMES, (const float *const *)a.in, a.out, 8);
+  for (int o = 0; o < 2; o++) {
+    power += oracle_energy(a.in[o], FRAMES) / FRAMES;
+    for (int i = 0; i < CHECKED; i++) {
+      const int32_t at = (int32_t)((int64_t)i * FRAMES / CHECKED);
+      error += pow(a.out[o][at] - wanted_sample(&taps, &a, o, at), 2) / CHECKED;
+    }
+  }
+  oracle_close(&s);
+  oracle_audio_destroy(&a);
+  linear_taps_free(&taps);
+  return 10 * log10(error / power);
 }

@@ -29,4 +29,7 @@ double complex linear_gain_at(const struct linear_responses *r, int in, int out,
 /* Gain of left, right, mid or side to itself, and what leaks into its partner. */
 double complex linear_component(const struct linear_responses *r, int target, double f,
                                 double complex *leak);
+/* Error re the input, over both channels, of consecutive linear stages designed as one,
+ * against direct convolution in double precision with the taps they were designed to. */
+double linear_null_db(const struct stage_use *uses, int n, int rate_hz);
 #endif

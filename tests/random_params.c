@@ -11,6 +11,7 @@
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
+#include "stereo.h"
 
 uint32_t random_below(uint64_t *state, uint32_t n) {
   return (uint32_t)((fixture_random(state) >> 32) * n >> 32);
@@ -68,12 +69,23 @@ static double below_nyquist(double freq_hz, int rate_hz) {
   return freq_hz < 0.44 * rate_hz ? freq_hz : 0.44 * rate_hz;
 }
 
+/* Ascending, over octaves 2.5 .. 15. */
+static void mend_points(struct pchip_point *points, int n) {
+  for (int k = 0; k < n; k++)
+    points[k].freq_hz = exp2(2.5 + (k + 0.9 * (points[k].freq_hz / 96000)) * 12.5 / n);
+}
+
 static void mend_curve(struct eq_band *band) {
   if (band->type != EQ_CURVE) band->n_points = 0;
   else if (!band->n_points) band->n_points = 1;
-  for (int k = 0; k < band->n_points; k++) /* octaves 2.5 .. 15 */
-    band->points[k].freq_hz = exp2(2.5 + (k + 0.9 * (band->points[k].freq_hz / 96000)) * 12.5 /
-                                             band->n_points);
+  mend_points(band->points, band->n_points);
+}
+
+static void mend_stereo(void *params, int rate_hz) {
+  struct stereo_params *p = params;
+  (void)rate_hz;
+  p->slope_db_oct -= p->slope_db_oct % 6;
+  mend_points(p->widths, p->n_widths);
 }
 
 /* Boosts are held to 48 dB in all: products of floats stay finite. */
@@ -124,7 +136,7 @@ static void mend_dither(void *params, int rate_hz) {
 static const struct {
   const char *stage;
   void (*mend)(void *params, int rate_hz);
-} mends[] = {{"eq", mend_eq}, {"multiband", mend_multiband}, {"dither", mend_dither}};
+} mends[] = {{"eq", mend_eq}, {"stereo", mend_stereo}, {"multiband", mend_multiband}, {"dither", mend_dither}};
 
 bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void *params) {
   for (int attempt = 0; attempt < 1000; attempt++) {
@@ -216,13 +228,25 @@ static const struct dither_params dither_chosen[] = {
     {16, DITHER_SHAPED, 1},  {24, DITHER_RPDF, 0},   {24, DITHER_TPDF, 1},
     {20, DITHER_SHAPED, 0},  {32, DITHER_TPDF, 0},   {20, DITHER_TPDF, 0}};
 
+#define STEREO .minimum_share = 0.5, .slope_db_oct = 24, .mono_below_hz = NAN
+static const struct stereo_params stereo_chosen[] = {
+    {STEREO, .width = 1.3, .mid_gain_db = -1, .balance_db = 0.5},
+    {.mono_below_hz = 250, .slope_db_oct = 24, .width = 1, .n_widths = 3,
+     .widths = {{500, 0.8}, {2000, 1.2}, {9000, 1.5}}},
+    {.phase = PHASE_MINIMUM, .mono_below_hz = 300, .slope_db_oct = 12, .width = 0.9,
+     .side_gain_db = 2},
+    {STEREO, .width = 0, .balance_db = -24},
+    {STEREO, .width = 1}, /* neutral */
+};
+
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}
 static const struct {
   const char *stage;
   const void *params;
   int count, quick;
-} chosen[] = {CHOSEN(eq, 3), CHOSEN(multiband, 8), CHOSEN(limiter, COUNT(limiter_chosen)),
+} chosen[] = {CHOSEN(eq, 3), CHOSEN(stereo, COUNT(stereo_chosen)), CHOSEN(multiband, 8),
+              CHOSEN(limiter, COUNT(limiter_chosen)),
               CHOSEN(loudness, COUNT(loudness_chosen)), CHOSEN(dither, COUNT(dither_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {

@@ -107,7 +107,7 @@ static void test_passes(void **state) {
   for (const struct stage *const *s = stage_registry; *s; s++)
     for (const struct stage_pass *p = (*s)->passes; p && p->name; p++) {
       char name[80];
-      snprintf(name, sizeof name, "%s_%s", (*s)->name, p->name);
+      snprintf(name, sizeof name, "%s_%s", (*s)->shaders ? (*s)->shaders : (*s)->name, p->name);
       const struct shader_binary *shader = find_shader(name);
       if (!shader) fail_msg("no shaders/%s.comp", name);
       const struct findings f = examine(shader);
