@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT
- * True-peak look-ahead limiter: 16x detection, integer control path, gain at the
- * base rate, re-measured. */
+ * True-peak look-ahead limiter: oversampled detection, integer control path, gain at the
+ * base rate, re-measured. Equations, sources and figures: limiter.md. */
 #ifndef LACQUER_LIMITER_H
 #define LACQUER_LIMITER_H
 #include "level.h"
 
-/* Taps of the detector. First stage: the point half way between two frames, from
- * HALF_TAPS frames on either side. Second stage, at twice the rate: seven points
- * between two neighbours, from 8 on either side; mirrored phases share their sums:
- * phase p gives even + odd, phase 8 - p even - odd, so their larger magnitude is
- * |even| + |odd|. Beside them the interpolator of libebur128, EBU_TAPS a side. */
-#define HALF_TAPS 96
+/* The detector. Points half way between two frames come from the convolution engine: 1024
+ * frames on either side, exact up to 0.498 of the rate; ring block b holds those after
+ * frames 2048 b - MID_SHIFT and on. Between two neighbours of that signal of twice the
+ * rate come 1, 3, 7 or 15 more, from 8 of its points on either side; mirrored phases
+ * share their sums: phase p gives even + odd, its mirror image even - odd, so the larger
+ * magnitude is |even| + |odd|. Beside them the interpolator of libebur128, EBU_TAPS a
+ * side. A block's EDGE intervals before the first frame and after the last block count
+ * for the track's first and last control point. */
+#define MID_SHIFT 1024
 #define EBU_MAX_TAPS 12
-#define DETECT_HALO 104 /* frames read on either side of a block */
+#define EDGE 16
+#define DETECT_HALO 32 /* frames read on either side of a block: EDGE, and 12 taps */
+#define MID_HALO 24    /* half-way points on either side: EDGE, and 8 taps */
+/* Bins of a block's window (4096 frames) that count as next to Nyquist: 32 / 4096. */
+#define HIGH_BINS 32
 
-/* Control sections, each [point]. Levels and reductions are octaves in Q20. */
-#define LIMITER_LEVEL 0     /* true peak of the input, channels linked, rounded up */
+/* Control sections, each [channel][point]. With one gain for all channels only the first
+ * channel's are used, but of the last section. Levels and reductions: octaves in Q20. */
+#define LIMITER_LEVEL 0     /* true peak of the input, rounded up */
 #define LIMITER_DEMAND 1    /* reduction that the level asks for */
 #define LIMITER_SHAPED 2    /* closed, held, with its attack */
 #define LIMITER_FOLLOW 3    /* after the fast release */
@@ -23,10 +31,20 @@
 #define LIMITER_REDUCTION 5 /* smoothed */
 #define LIMITER_GAIN 6      /* resulting gain - 1, float bits, drive included */
 #define LIMITER_AGAIN 7     /* true peak of the output */
-#define LIMITER_SECTIONS 8
+#define LIMITER_HIGH 8      /* level of the block next to Nyquist */
+#define LIMITER_SECTIONS 9
 
 TWIN_FN int peak_level(float peak) {
   return ((level_log2(floatBitsToUint(peak)) + 15) >> 4) + 1;
+}
+/* Level of a sine whose Hann-windowed bins (conv_forward, scaled by 2, halved by the
+ * window) have this energy, 3/2 (2048 peak)^2. */
+TWIN_FN int high_level(float energy) {
+  return (level_log2(floatBitsToUint(energy)) >> 5) - (11 * 1048576 + 306688);
+}
+/* Demand of a group whose own is `own` where the largest is `most`; link in Q24. */
+TWIN_FN int linked_demand(int own, int most, int link) {
+  return min_int(most, own + mul_q24(most - own, link) + 1);
 }
 /* Fast release: exponential in octaves. */
 TWIN_FN int release_step(int r, int shaped, int release) {
@@ -42,16 +60,28 @@ TWIN_FN float limiter_gain(int drive, int reduction) {
 #ifndef VULKAN
 #include "stage.h"
 
+enum limiter_style { STYLE_TRANSPARENT, STYLE_BALANCED, STYLE_PUNCHY, STYLE_LOUD };
+enum band_limit { BAND_LIMIT_AUTO, BAND_LIMIT_ON, BAND_LIMIT_OFF };
+
 struct limiter_params {
   double true_peak_db; /* ceiling in dBTP; NAN: no limiting */
+  int style;           /* enum limiter_style: what the NANs below mean */
   double look_ahead_ms, smooth_ms, close_ms, release_ms;
   double slow_release_ms, slow_amount; /* second, slower stage and its share */
+  double clip_db;      /* threshold of the clipper above the ceiling; CLIP_OFF: none */
+  double link_percent; /* of the channels: 100 = one gain for all, 0 = each its own */
+  int oversampling;    /* of the detector: 4, 8, 16, 32; the output's at least 16 */
+  int band_limit;      /* enum band_limit: low pass before the limiter */
 };
+enum { CLIP_OFF = 24 };
 extern const struct stage stage_limiter;
+/* The same with the style's values for the NANs. */
+struct limiter_params limiter_resolved(const struct limiter_params *params);
 
 /* The design both twins read. args: [0] drive, [1] ceiling, octaves in Q20. */
 struct limiter_design {
   int32_t step, points;     /* frames per control point, points per block */
+  int32_t groups, link;     /* gains: 1 or one per channel; Q24 */
   int32_t close, hold;      /* closing window and half hold, in points */
   int32_t attack;           /* points of the attack */
   int32_t box;              /* half width of each of three smoothing boxes */
@@ -59,19 +89,25 @@ struct limiter_design {
   int32_t slow_attack, slow_release, slow_amount; /* Q24 */
   int32_t ebu_phases;       /* 3: quarters, 1: halves, 0: none (libebur128 by rate) */
   int32_t ebu_taps;         /* a side */
-  float half_taps[HALF_TAPS]; /* distance j + 1/2 */
-  float even[4][8], odd[4][8]; /* phases 1, 2, 3, 4 (odd[3] = 0); from far to near */
+  int32_t phases[2];        /* between two points of twice the rate: of the input, output */
+  float even[2][8][8], odd[2][8][8]; /* their taps, from far to near */
   float ebu_even[2][EBU_MAX_TAPS], ebu_odd[2][EBU_MAX_TAPS]; /* [0] quarter, [1] half */
   float weights[4 * 64];    /* spline_weights */
   int32_t attack_weight[512]; /* Q30, from 1 down */
+  float twiddle[8192];
+  float half_way[4096];     /* spectrum of the filter for the points half way */
 };
 enum {
-  LIMITER_DETECT, LIMITER_SET_DEMAND, LIMITER_SHAPE, LIMITER_RELEASE, LIMITER_SMOOTH,
-  LIMITER_APPLY, LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
+  LIMITER_HALF_WAY, LIMITER_DETECT, LIMITER_SET_DEMAND, LIMITER_SHAPE, LIMITER_RELEASE,
+  LIMITER_SMOOTH, LIMITER_APPLY, LIMITER_HALF_WAY_AGAIN, LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
 };
-/* Ceiling in octaves (Q20) for args[1]: the manifest's less a guard of 0.045 dB for the
- * detector's error and the dither; without a ceiling, one that is never reached. */
-int32_t limiter_ceiling(const struct limiter_params *params);
 #define LIMITER_OCTAVE 1048576
+/* Ceiling in octaves (Q20) for args[1]: the manifest's, less what a peak may rise between
+ * two points of the detector and by `dither_db` through word length reduction; without a
+ * ceiling, one that is never reached. */
+int32_t limiter_ceiling(const struct limiter_params *params, double dither_db);
+/* Whether the energy next to Nyquist could lift peaks that no interpolator sees: the
+ * block's level there against its peak, and its peak against the track's. */
+bool limiter_is_high(int32_t high, int32_t block_peak, int32_t track_peak);
 #endif
 #endif

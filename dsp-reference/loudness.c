@@ -138,17 +138,30 @@ static void loudness_energy(const struct stage_io *io, int32_t first, int32_t co
   }
 }
 
+/* Energies of the channels and their gains, from a hop's first point on; NULL: none. */
+struct hop_words {
+  const int32_t *energy[2], *gain[2];
+};
+
+static inline float gain_of(const int32_t *gain, int at) {
+  return gain ? 1.0f + uintBitsToFloat(to_uint(gain[at])) : 1.0f;
+}
+
+static inline float weighted(const struct hop_words *w, int at) {
+  const float a = uintBitsToFloat(to_uint(w->energy[0][at]));
+  if (!w->energy[1]) return weigh(gain_of(w->gain[0], at), a);
+  const float b = uintBitsToFloat(to_uint(w->energy[1][at]));
+  if (!w->gain[1]) return weigh(gain_of(w->gain[0], at), a + b);
+  return weigh(gain_of(w->gain[0], at), a) + weigh(gain_of(w->gain[1], at), b);
+}
+
 /* 256 sums, each over every 256th point in order, then a tree. */
 LACQUER_CLONES
-static float hop_sum(const int32_t *energy, const int32_t *second, const int32_t *gain, int n) {
+static float hop_sum(const struct hop_words *words, int n) {
+  const struct hop_words w = *words;
   float sum[256] = {0};
   for (int row = 0; row < n; row += 256)
-    for (int t = 0; t < min_int(256, n - row); t++) {
-      float e = uintBitsToFloat(to_uint(energy[row + t]));
-      if (second) e = e + uintBitsToFloat(to_uint(second[row + t]));
-      const float g = gain ? 1.0f + uintBitsToFloat(to_uint(gain[row + t])) : 1.0f;
-      sum[t] = sum[t] + weigh(g, e);
-    }
+    for (int t = 0; t < min_int(256, n - row); t++) sum[t] = sum[t] + weighted(&w, row + t);
   for (int half = 128; half > 0; half /= 2)
     for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];
   return sum[0];
@@ -157,15 +170,16 @@ static float hop_sum(const int32_t *energy, const int32_t *second, const int32_t
 static void loudness_hops_pass(const struct stage_io *io, int32_t first, int32_t count) {
   const struct loudness_design *d = io->design;
   const size_t section = (size_t)io->n_blocks * d->points;
-  const int32_t *second = io->channels > 1 ? io->control + section : NULL;
-  const int32_t *gain = io->args[0] ? io->aux + LIMITER_GAIN * section : NULL;
+  const int groups = io->args[0];
   int32_t *hops = io->control + (size_t)io->channels * section;
   const int32_t end = min_int(first + count, hop_count(io->n_frames, d->quarters, d->step));
   for (int32_t h = first; h < end; h++) {
     const int begin = hop_begin(h, d->quarters), n = hop_begin(h + 1, d->quarters) - begin;
-    const float e = hop_sum(io->control + begin, second ? second + begin : NULL,
-                            gain ? gain + begin : NULL, n);
-    hops[h] = to_int(floatBitsToUint(e));
+    struct hop_words w = {{NULL}, {NULL}};
+    for (int c = 0; c < io->channels; c++) w.energy[c] = io->control + c * section + begin;
+    for (int g = 0; g < groups; g++)
+      w.gain[g] = io->aux + ((size_t)LIMITER_GAIN * io->channels + g) * section + begin;
+    hops[h] = to_int(floatBitsToUint(hop_sum(&w, n)));
   }
 }
 

@@ -37,8 +37,8 @@ void k_weighting(int rate_hz, struct biquad *shelf, struct biquad *high_pass);
 
 /* The design both twins read. Control sections: K-weighted energy of every control
  * point, per channel (float bits); then the hops' energies, from the section's start.
- * args[0] = 1: hops weigh the energies by the square of the gains in aux (the
- * limiter's control words). */
+ * args[0] > 0: hops weigh the energies by the square of the gains in aux (the control
+ * words of a limiter with so many groups). */
 struct loudness_design {
   int32_t partitions, step, points; /* frames per point, points per block */
   int32_t quarters;                 /* points in four hops of 100 ms */

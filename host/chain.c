@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "band_limit.h"
 #include "chain_run.h"
 #include "engine_cpu.h"
 #include "detmath.h"
@@ -38,11 +39,24 @@ void run_design(struct run *r, int lane, int slot, const struct stage_design *de
   if (r->lane[lane].shadow) engine_cpu.set_design(r->lane[lane].shadow, 0, slot, design);
 }
 
+void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum lane_buffer dst) {
+  r->src[lane][slot] = src, r->dst[lane][slot] = dst;
+  r->engine->set_buffers(r->session, lane, slot, src, dst);
+  if (r->lane[lane].shadow) engine_cpu.set_buffers(r->lane[lane].shadow, 0, slot, src, dst);
+}
+
+/* Only scratch forces segments: a pass that needs none may read ahead of the one before. */
+static bool needs_segments(const struct stage_design *design, int first_pass, int end_pass) {
+  for (int p = first_pass; p < end_pass; p++)
+    if (design->ring_words && (design->shape[p].lead || design->shape[p].extra)) return true;
+  return false;
+}
+
 void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uint64_t *mask) {
   const struct stage_design *design = r->design[0][slot];
   const struct pass_shape *shape = design->shape;
-  /* Only scratch forces segments; without it a pass may read ahead of the one before. */
-  const int32_t segment = design->ring_words ? r->batch->segment_blocks : r->max_blocks;
+  const bool segments = needs_segments(design, first_pass, end_pass);
+  const int32_t segment = segments ? r->batch->segment_blocks : r->max_blocks;
   int32_t done[MAX_STAGE_PASSES] = {0};
   for (int32_t end = 0; end < r->max_blocks;) {
     end += segment;
@@ -93,11 +107,15 @@ static void plan_tail(struct run *r, enum lane_buffer at) {
   slot->loudness = add_slot(r, &stage_loudness, at, BUFFER_NONE, slot->limiter);
   slot->again = add_slot(r, &stage_loudness, limited, BUFFER_NONE, -1);
   slot->dither = add_slot(r, stage_find("dither"), limited, BUFFER_PCM, -1);
+  slot->band_limit = -1;
+  if (r->batch->band_limit) slot->band_limit = add_slot(r, &stage_band_limit, at, limited, -1);
   for (int i = 0; i < r->batch->n_lanes; i++) {
     const struct tail *t = &r->batch->lanes[i].tails[0];
     r->design[i][slot->limiter] = t->limiter;
     r->design[i][slot->loudness] = r->design[i][slot->again] = r->batch->loudness;
     r->design[i][slot->dither] = t->dither;
+    if (slot->band_limit >= 0) r->design[i][slot->band_limit] = r->batch->band_limit;
+    r->lane[i].at = at;
   }
 }
 
@@ -112,6 +130,8 @@ static void open_session(struct run *r) {
     lanes[i].n_frames = r->lane[i].n_frames;
     memcpy(lanes[i].design, r->design[i], sizeof lanes[i].design);
     if (lane_blocks(r, i) > r->max_blocks) r->max_blocks = lane_blocks(r, i);
+    for (int s = 0; s < r->n_slots; s++)
+      r->src[i][s] = r->slots[s].src, r->dst[i][s] = r->slots[s].dst;
   }
   const struct session_plan plan = {r->rate_hz, b->channels, r->n_slots, b->n_lanes,
                                     b->segment_blocks, r->slots, lanes};
@@ -160,22 +180,26 @@ static double lane_loudness(struct run *r, int lane, int slot) {
   return lufs;
 }
 
-/* The largest word of a section of the limiter's control data. */
-static int32_t section_max(struct run *r, int lane, int section) {
-  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
-  const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
+/* The largest of `words` control words of a lane's limiter. */
+static int32_t largest_word(struct run *r, int lane, int64_t first, int64_t words) {
   enum { CHUNK = 1 << 20 };
   int32_t *data = malloc(CHUNK * sizeof *data), most = INT32_MIN;
   if (!data) note(r, ENGINE_NO_MEMORY);
-  for (int64_t at = 0; at < words && !r->status; at += CHUNK) {
-    const int64_t n = words - at < CHUNK ? words - at : CHUNK;
-    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, section * words + at, n,
-                                    data));
+  for (int64_t at = first; at < first + words && !r->status; at += CHUNK) {
+    const int64_t n = first + words - at < CHUNK ? first + words - at : CHUNK;
+    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, at, n, data));
     for (int64_t i = 0; i < n && !r->status; i++)
       if (data[i] > most) most = data[i];
   }
   free(data);
   return most;
+}
+
+/* The largest word of a section of the limiter's control data, over its gains. */
+static int32_t section_max(struct run *r, int lane, int section) {
+  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
+  const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
+  return largest_word(r, lane, section * words * r->batch->channels, d->groups * words);
 }
 
 /* The largest level of a section in dB; -HUGE_VAL: silence. */
@@ -208,7 +232,8 @@ static bool same_limiting(const struct tail *a, const struct tail *b) {
                            (isnan(a->loudness_lufs) && isnan(b->loudness_lufs));
   const bool same_bound = a->max_reduction_db == b->max_reduction_db ||
                           (isnan(a->max_reduction_db) && isnan(b->max_reduction_db));
-  return same_target && same_bound && a->ceiling == b->ceiling && a->limiter == b->limiter;
+  return same_target && same_bound && a->ceiling == b->ceiling && a->limiter == b->limiter &&
+         a->band_limit == b->band_limit;
 }
 
 static bool any(const lane_mask mask) {
@@ -218,16 +243,17 @@ static bool any(const lane_mask mask) {
 }
 
 static void begin_tail(struct run *r, int tail, lane_mask mask) {
-  const int32_t with_gain[5] = {1};
   for (int i = 0; i < r->batch->n_lanes; i++) {
     if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
     const double start = lane->input.integrated_lufs;
     run_design(r, i, r->tail.limiter, t->limiter);
-    run_args(r, i, r->tail.loudness, with_gain);
+    const struct limiter_design *limiter = t->limiter->data;
+    run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
     lane->result = (struct tail_result){.reached = true, .input = lane->input,
-                                        .input_true_peak_db = lane->input_true_peak_db};
+                                        .input_true_peak_db = lane->input_true_peak_db,
+                                        .band_limited = lane->band_limited};
     lane->solve = (struct solve){0};
     lane->searching = !isnan(t->loudness_lufs) && start > -HUGE_VAL;
     const struct solve_goal goal = {
@@ -380,9 +406,8 @@ static void deliver_lane(struct run *r, int lane, int tail) {
 }
 
 /* A variant that differs from the one before in format alone shares its limited signal. */
-static void run_tail(struct run *r, int tail) {
-  lane_mask mask, fresh;
-  active_lanes(r, tail, mask);
+static void run_tail(struct run *r, int tail, lane_mask mask) {
+  lane_mask fresh;
   memcpy(fresh, mask, sizeof fresh);
   for (int i = 0; i < r->batch->n_lanes; i++) {
     const int previous = r->lane[i].previous_tail;
@@ -415,26 +440,127 @@ static void run_chain(struct run *r, lane_mask mask) {
   }
 }
 
-/* What the tails have in common: loudness and peaks of their input; then every tail. */
-static void run_tails(struct run *r, lane_mask mask) {
+/* ---- the low pass next to Nyquist ---- */
+
+/* Whether a channel has peaks there, block by block. */
+static bool channel_is_high(struct run *r, int lane, int channel, int32_t track_peak) {
+  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
+  const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
+  const int group = channel < d->groups ? channel : d->groups - 1;
+  const int64_t level = (LIMITER_LEVEL * r->batch->channels + group) * words;
+  const int64_t high = (LIMITER_HIGH * r->batch->channels + channel) * words;
+  int32_t *data = malloc(2 * (size_t)words * sizeof *data);
+  bool found = false;
+  if (!data) note(r, ENGINE_NO_MEMORY);
+  if (!r->status)
+    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, level, words, data));
+  if (!r->status)
+    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, high, words, data + words));
+  for (int64_t at = 0; at < words && !r->status && !found; at += d->points) {
+    int32_t peak = data[at];
+    for (int k = 1; k < d->points; k++)
+      if (data[at + k] > peak) peak = data[at + k];
+    found = limiter_is_high(data[words + at], peak, track_peak);
+  }
+  free(data);
+  return found;
+}
+
+static void look_for_high(struct run *r, const lane_mask mask) {
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    if (!in_mask(mask, i) || r->tail.band_limit < 0) continue;
+    const int32_t peak = r->lane[i].chain_peak = r->lane[i].input_peak;
+    for (int c = 0; c < r->batch->channels && !r->lane[i].is_high; c++)
+      r->lane[i].is_high = channel_is_high(r, i, c, peak);
+  }
+}
+
+/* In auto: if the limiter may have to act, and peaks hide. */
+static bool wants_band_limit(const struct run *r, int lane, int tail) {
+  const struct tail *t = tail_of(r, lane, tail);
+  if (r->tail.band_limit < 0 || t->band_limit == BAND_LIMIT_OFF) return false;
+  if (t->band_limit == BAND_LIMIT_ON) return true;
+  const bool near_ceiling = r->lane[lane].chain_peak > t->ceiling - LIMITER_OCTAVE / 2;
+  return r->lane[lane].is_high && (near_ceiling || !isnan(t->loudness_lufs));
+}
+
+/* Lanes of the mask with a tail that still waits for the low pass. */
+static void waiting_lanes(const struct run *r, const lane_mask mask, lane_mask out) {
+  memset(out, 0, sizeof(lane_mask));
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    for (int t = 0; t < r->batch->lanes[i].n_tails; t++)
+      if (in_mask(mask, i) && wants_band_limit(r, i, t)) out[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+/* The low pass on the tails' input, which trades places with the limited signal. */
+static void limit_band(struct run *r, lane_mask mask) {
+  const int slot = r->tail.band_limit, passes = pass_count(&stage_band_limit);
+  run_passes(r, slot, 0, passes, mask);
+  check_passes(r, slot, 0, passes, mask);
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    if (!in_mask(mask, i)) continue;
+    const enum lane_buffer limited = r->lane[i].at, at = r->dst[i][slot];
+    run_buffers(r, i, r->tail.limiter, at, limited);
+    run_buffers(r, i, r->tail.loudness, at, BUFFER_NONE);
+    run_buffers(r, i, r->tail.again, limited, BUFFER_NONE);
+    run_buffers(r, i, r->tail.dither, limited, BUFFER_PCM);
+    r->lane[i].at = at;
+    r->lane[i].band_limited = true;
+    r->lane[i].previous_tail = -1;
+  }
+}
+
+/* ---- all tails ---- */
+
+/* Loudness and peaks of the tails' input. */
+static void measure_input(struct run *r, lane_mask mask) {
   const int loudness = r->tail.loudness, limiter = r->tail.limiter;
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    if (in_mask(mask, i)) run_args(r, i, loudness, (const int32_t[5]){0});
   run_passes(r, loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
   check_passes(r, loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
   run_hops(r, loudness, mask);
-  run_passes(r, limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
-  check_passes(r, limiter, LIMITER_DETECT, LIMITER_DETECT + 1, mask);
-  int most_tails = 0;
+  run_passes(r, limiter, LIMITER_HALF_WAY, LIMITER_SET_DEMAND, mask);
+  check_passes(r, limiter, LIMITER_HALF_WAY, LIMITER_SET_DEMAND, mask);
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
-    struct lane_job *job = &r->batch->lanes[i];
-    if (job->n_tails > most_tails) most_tails = job->n_tails;
-    r->lane[i].previous_tail = -1;
-    if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
+    if (!in_mask(mask, i)) continue;
     lane_figures(r, i, loudness, &lane->input);
-    lane->input_true_peak_db = peak_db(section_max(r, i, LIMITER_LEVEL));
-    job->chain_lufs = lane->input.integrated_lufs;
+    lane->input_peak = section_max(r, i, LIMITER_LEVEL);
+    lane->input_true_peak_db = peak_db(lane->input_peak);
   }
-  for (int t = 0; t < most_tails && !r->status; t++) run_tail(r, t);
+}
+
+/* The tails with, or those without the low pass. */
+static void run_tails_of(struct run *r, bool band_limited) {
+  int most_tails = 0;
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    if (r->batch->lanes[i].n_tails > most_tails) most_tails = r->batch->lanes[i].n_tails;
+  for (int t = 0; t < most_tails && !r->status; t++) {
+    lane_mask mask;
+    active_lanes(r, t, mask);
+    for (int i = 0; i < r->batch->n_lanes; i++)
+      if (in_mask(mask, i) && wants_band_limit(r, i, t) != band_limited)
+        mask[i / 64] &= ~((uint64_t)1 << (i % 64));
+    if (any(mask)) run_tail(r, t, mask);
+  }
+}
+
+static void run_tails(struct run *r, lane_mask mask) {
+  lane_mask waiting;
+  measure_input(r, mask);
+  for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
+    r->lane[i].previous_tail = -1;
+    if (in_mask(mask, i)) r->batch->lanes[i].chain_lufs = r->lane[i].input.integrated_lufs;
+  }
+  look_for_high(r, mask);
+  run_tails_of(r, false);
+  drop_mismatched(r, mask);
+  waiting_lanes(r, mask, waiting);
+  if (!any(waiting)) return;
+  limit_band(r, waiting);
+  measure_input(r, waiting);
+  run_tails_of(r, true);
 }
 
 enum engine_status batch_render(const struct engine *engine, struct batch *batch) {

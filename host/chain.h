@@ -16,6 +16,7 @@ struct tail {
   double loudness_lufs; /* NAN: leave the level alone */
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
+  int band_limit;       /* enum band_limit */
   uint32_t seed;        /* of the dither */
   double max_reduction_db; /* of the limiter, beside a loudness; NAN: any */
 };
@@ -30,6 +31,7 @@ struct tail_result {
   enum solve_limit limit;  /* what stands in its way; SOLVE_MET when reached */
   int limiter_rounds;      /* corrections that the ceiling took */
   int64_t clipped;         /* samples beyond full scale at the dither */
+  bool band_limited;       /* the low pass next to Nyquist was in the way */
 };
 
 /* Where device and reference first differ. */
@@ -59,6 +61,7 @@ struct batch {
   int segment_blocks;
   const struct stage *stage[MAX_CHAIN];
   const struct stage_design *loudness; /* designed for rate and channels */
+  const struct stage_design *band_limit; /* the same; NULL: no variant may need it */
   struct lane_job *lanes;
   enum verify_tier tier; /* golden and off: nothing is checked here */
   /* Called once per lane and tail with the finished samples: interleaved,

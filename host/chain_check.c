@@ -127,12 +127,17 @@ static bool over_audio(struct run *r, int lane, int slot, enum lane_buffer buffe
   return same;
 }
 
-static bool over_control(struct run *r, int lane, int slot, struct window w, bool compare) {
+/* Sections of control data that are laid out by blocks. */
+static int block_sections(const struct run *r, int lane, int slot) {
+  const int sections = r->design[lane][slot]->control_sections;
+  return r->slots[slot].stage == &stage_loudness ? sections - 1 : sections;
+}
+
+static bool over_sections(struct run *r, int lane, int slot, int first, int end, struct window w,
+                          bool compare) {
   const struct stage_design *d = r->design[lane][slot];
   bool same = true;
-  const int sections = r->slots[slot].stage == &stage_loudness ? d->control_sections - 1
-                                                               : d->control_sections;
-  for (int s = 0; s < sections && same; s++) {
+  for (int s = first; s < end && same; s++) {
     const int64_t points = d->control_words / d->control_sections;
     const int64_t base = s * points * lane_blocks(r, lane);
     const struct span p = {lane, slot, -1, BUFFER_NONE, base + w.first * points,
@@ -143,17 +148,25 @@ static bool over_control(struct run *r, int lane, int slot, struct window w, boo
   return same;
 }
 
-/* Whether the passes before end_pass have written the slot's audio. */
-static bool writes_audio(const struct run *r, int slot, int end_pass) {
-  const struct slot_plan *plan = &r->slots[slot];
-  return plan->dst != BUFFER_NONE &&
-         (plan->stage != &stage_limiter || (end_pass > LIMITER_APPLY && end_pass <= LIMITER_CORRECT));
+static void copy_control(struct run *r, int lane, int slot, struct window w) {
+  over_sections(r, lane, slot, 0, block_sections(r, lane, slot), w, false);
 }
 
+/* Whether the passes before end_pass have written the slot's audio. */
+static bool writes_audio(const struct run *r, int slot, int end_pass) {
+  return r->slots[slot].dst != BUFFER_NONE &&
+         (r->slots[slot].stage != &stage_limiter || (end_pass > LIMITER_APPLY && end_pass <= LIMITER_CORRECT));
+}
+
+/* In the order of writing: the limiter measures its audio afterwards. */
 static bool compare_window(struct run *r, int lane, int slot, int end_pass, struct window w) {
-  return over_control(r, lane, slot, w, true) &&
+  const int sections = block_sections(r, lane, slot);
+  const bool again = r->slots[slot].stage == &stage_limiter;
+  const int before = again ? LIMITER_AGAIN * r->batch->channels : sections;
+  return over_sections(r, lane, slot, 0, before, w, true) &&
          (!writes_audio(r, slot, end_pass) ||
-          over_audio(r, lane, slot, r->slots[slot].dst, w, true));
+          over_audio(r, lane, slot, r->dst[lane][slot], w, true)) &&
+         over_sections(r, lane, slot, before, sections, w, true);
 }
 
 /* ---- the sample tier ---- */
@@ -183,10 +196,10 @@ static bool check_window(struct run *r, int lane, int slot, int first_pass, int 
   const struct stage_design *d = r->design[lane][slot];
   const int32_t n = lane_blocks(r, lane);
   const struct window w = choose_window(r, lane, slot);
-  over_audio(r, lane, slot, plan->src, widen(w, audio_halo(d, first_pass, end_pass), n), false);
-  over_control(r, lane, slot, widen(w, CONTROL_HALO, n), false);
+  over_audio(r, lane, slot, r->src[lane][slot], widen(w, audio_halo(d, first_pass, end_pass), n), false);
+  copy_control(r, lane, slot, widen(w, CONTROL_HALO, n));
   if (plan->stage == &stage_limiter && writes_audio(r, slot, end_pass)) /* it is read again */
-    over_audio(r, lane, slot, plan->dst, widen(w, 1, n), false);
+    over_audio(r, lane, slot, r->dst[lane][slot], widen(w, 1, n), false);
   for (int p = first_pass; p < end_pass && !r->status; p++) {
     const struct pass_shape *shape = &d->shape[p];
     const int32_t lead = shape->lead > 0 ? shape->lead : 0;
@@ -215,12 +228,13 @@ static void flip_for_test(struct run *r, int slot, int end_pass, const uint64_t 
   if (strcmp(name, plan->stage->name)) return;
   for (int i = 0; i < r->batch->n_lanes; i++) {
     if (!in_mask(mask, i) || frame >= r->lane[i].n_frames) continue;
-    const bool pcm = plan->dst == BUFFER_PCM;
+    const enum lane_buffer dst = r->dst[i][slot];
+    const bool pcm = dst == BUFFER_PCM;
     const int32_t at = pcm ? frame * r->batch->channels + channel : frame;
     const int c = pcm ? 0 : channel;
-    if (r->engine->read(r->session, i, plan->dst, c, at, 1, &word)) continue;
+    if (r->engine->read(r->session, i, dst, c, at, 1, &word)) continue;
     word ^= 1u << bit;
-    (void)r->engine->write(r->session, i, plan->dst, c, at, 1, &word);
+    (void)r->engine->write(r->session, i, dst, c, at, 1, &word);
   }
 }
 
@@ -275,8 +289,8 @@ void check_hops(struct run *r, int slot, uint64_t *mask) {
     if (r->batch->tier == VERIFY_SAMPLE) {
       const struct window w = widen(choose_window(r, i, slot), 0, lane_blocks(r, i));
       p = sampled_hops(r, i, slot);
-      over_control(r, i, slot, w, false);
-      if (slot == r->tail.loudness) over_control(r, i, r->tail.limiter, w, false);
+      copy_control(r, i, slot, w);
+      if (slot == r->tail.loudness) copy_control(r, i, r->tail.limiter, w);
       engine_cpu.run(r->lane[i].shadow, slot, LOUDNESS_HOPS, (int32_t)p.first, (int32_t)p.words,
                      NULL);
     }

@@ -9,6 +9,11 @@ struct lane_run {
   struct session *shadow; /* the reference's session of this lane; NULL: not checked */
   struct loudness_figures input; /* of the tails' input */
   double input_true_peak_db;
+  enum lane_buffer at;    /* the tails' input */
+  int32_t input_peak;     /* its true peak, octaves in Q20 */
+  int32_t chain_peak;     /* the same before any low pass */
+  bool is_high;           /* then it had peaks next to Nyquist */
+  bool band_limited;      /* it went through the band limit */
   struct solve solve;
   bool searching;
   struct tail_result result;
@@ -22,9 +27,11 @@ struct run {
   int rate_hz;
   struct slot_plan slots[MAX_SLOTS];
   const struct stage_design *design[MAX_LANES][MAX_SLOTS];
+  enum lane_buffer src[MAX_LANES][MAX_SLOTS], dst[MAX_LANES][MAX_SLOTS];
   int n_slots;
   struct tail_slots { /* places in slots */
     int limiter, loudness, again, dither; /* again: loudness of the limited signal */
+    int band_limit;                       /* -1: no variant has one */
   } tail;
   int32_t max_blocks;
   struct lane_run lane[MAX_LANES];
@@ -43,6 +50,7 @@ static inline int32_t lane_blocks(const struct run *r, int lane) {
 void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
               const uint64_t *mask);
 void run_args(struct run *r, int lane, int slot, const int32_t args[5]);
+void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum lane_buffer dst);
 void run_design(struct run *r, int lane, int slot, const struct stage_design *design);
 /* Passes [first_pass, end_pass) over the whole tracks, segment after segment. */
 void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uint64_t *mask);

@@ -101,6 +101,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   verdict_text(&d->plan->manifest->variants[d->unit->unit->variant], result, r->verdict);
   snprintf(r->stopped_by, sizeof r->stopped_by, "%s",
            result->reached ? "" : solve_limit_name(result->limit));
+  r->band_limited = result->band_limited;
   r->clipped = result->clipped;
   memcpy(r->key, d->unit->key, sizeof r->key);
   memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);

@@ -15,7 +15,11 @@ enum engine_status {
 };
 
 /* Buffers of a lane that a slot can read or write. */
-enum lane_buffer { BUFFER_A, BUFFER_B, BUFFER_PCM, BUFFER_COUNT, BUFFER_NONE = BUFFER_COUNT };
+enum lane_buffer {
+  BUFFER_A, BUFFER_B, BUFFER_PCM, /* int32 words */
+  BUFFER_C, /* there if a slot of the plan has it as dst */
+  BUFFER_COUNT, BUFFER_NONE = BUFFER_COUNT
+};
 
 struct slot_plan {
   const struct stage *stage;
@@ -32,6 +36,12 @@ struct session_plan {
   const struct slot_plan *slots;
   const struct lane_plan *lanes; /* shapes of one slot are equal in all lanes */
 };
+
+static inline bool plan_uses(const struct session_plan *plan, enum lane_buffer buffer) {
+  for (int i = 0; i < plan->n_slots; i++)
+    if (plan->slots[i].dst == buffer) return true;
+  return false;
+}
 
 /* Blocks in a slot's ring: those of a segment, the passes' spread of lead, the stage's
  * history and one more. */
@@ -68,6 +78,9 @@ struct engine {
                                       int64_t words, const int32_t *data);
   /* Sets io.args of a lane's slot before the next run. */
   void (*set_args)(struct session *, int lane, int slot, const int32_t args[5]);
+  /* Gives a lane's slot other buffers for the runs that follow. */
+  void (*set_buffers)(struct session *, int lane, int slot, enum lane_buffer src,
+                      enum lane_buffer dst);
   /* Gives a lane's slot another design of the same sizes (ring, control, shapes) for the
    * runs that follow; it must outlive the session. */
   enum engine_status (*set_design)(struct session *, int lane, int slot,

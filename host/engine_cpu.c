@@ -134,6 +134,13 @@ static void cpu_set_args(struct session *s, int lane, int slot, const int32_t ar
   memcpy(s->slot[slot].io.args, args, sizeof s->slot[slot].io.args);
 }
 
+static void cpu_set_buffers(struct session *s, int lane, int slot, enum lane_buffer src,
+                            enum lane_buffer dst) {
+  (void)lane;
+  s->slot[slot].io.src = buffer_data(s, src);
+  s->slot[slot].io.dst = buffer_data(s, dst);
+}
+
 static enum engine_status cpu_set_design(struct session *s, int lane, int slot,
                                          const struct stage_design *design) {
   (void)lane;
@@ -171,6 +178,7 @@ const struct engine engine_cpu = {
     .write_control = cpu_write_control,
     .set_args = cpu_set_args,
     .set_design = cpu_set_design,
+    .set_buffers = cpu_set_buffers,
     .run = cpu_run,
     .finish = cpu_finish,
 };

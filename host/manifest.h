@@ -5,7 +5,6 @@
 #define LACQUER_MANIFEST_H
 #include <stdio.h>
 
-#include "clip.h"
 #include "dither.h"
 #include "limiter.h"
 #include "loudness.h"
@@ -32,7 +31,6 @@ struct variant {
   int format; /* enum file_format */
   /* The tail stages' settings; their rows stand directly among a variant's keys. */
   struct loudness_params loudness;
-  struct clip_params clip;
   struct limiter_params limiter;
   struct dither_params dither;
 };

@@ -85,7 +85,6 @@ static const struct {
   size_t offset;
 } tails[] = {
     {"loudness", offsetof(struct variant, loudness)},
-    {"clip", offsetof(struct variant, clip)},
     {"limiter", offsetof(struct variant, limiter)},
     {"dither", offsetof(struct variant, dither)},
 };

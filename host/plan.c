@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "band_limit.h"
 #include "decode.h"
+#include "detmath.h"
 #include "memory.h"
 #include "settings.h"
 #include "shaders.h"
@@ -165,7 +167,19 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
     out->pre_ring_ms += (*design)->pre_ring_ms;
   }
   const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
-  return add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
+  const enum status status =
+      add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
+  const struct band_limit_params low_pass = {0};
+  return status ? status : add_design(plan, &stage_band_limit, &low_pass, format,
+                                      &out->band_limit, tables, why);
+}
+
+/* By how much dither and rounding can lift a peak at the ceiling: their largest error on
+ * every sample, through an interpolator whose taps' magnitudes sum to less than 4. */
+static double dither_db(const struct variant *v, int rate_hz) {
+  if (isnan(v->limiter.true_peak_db)) return 0;
+  const double error = dither_peak_lsb(&v->dither, rate_hz) * ldexp(1, 1 - v->dither.bits);
+  return det_gain_to_db(1 + 4 * error / det_db_to_gain(v->limiter.true_peak_db));
 }
 
 static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
@@ -182,7 +196,10 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
-    u->tail.ceiling = limiter_ceiling(&v->limiter);
+    u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, format->rate_hz));
+    u->tail.band_limit = v->limiter.band_limit;
+    if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
+      u->tail.band_limit = BAND_LIMIT_OFF;
     u->tail.seed = dither_seed(source->audio_sha256, &track->chain, v);
     unit_keys(plan, source, all, u);
   }

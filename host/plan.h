@@ -38,7 +38,7 @@ struct track_plan {
   int n_stages;
   const struct stage *stage[MAX_CHAIN];
   const struct stage_design *design[MAX_CHAIN];
-  const struct stage_design *loudness;
+  const struct stage_design *loudness, *band_limit;
   uint64_t seed;
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
   double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the chain */

@@ -49,6 +49,7 @@ struct receipt {
   bool reached;
   char verdict[VERDICT_SIZE]; /* verdict_text */
   char stopped_by[16];        /* solve_limit_name */
+  bool band_limited;       /* the limiter's low pass next to Nyquist was in the way */
   int64_t clipped;
   char device[256], driver[560];
   char tier[16];           /* "full", "sample", "golden", "off" */

@@ -208,7 +208,7 @@ static enum engine_status render_group(struct group *g) {
   struct lane_job *lanes = memory_new((size_t)g->n, sizeof *lanes);
   struct batch batch = {.rate_hz = g->job[0]->audio.rate_hz,
                         .channels = g->job[0]->audio.channels, .n_stages = plan->n_stages,
-                        .n_lanes = g->n, .loudness = plan->loudness, .lanes = lanes,
+                        .n_lanes = g->n, .loudness = plan->loudness, .band_limit = plan->band_limit, .lanes = lanes,
                         .segment_blocks = g->work->options.segment_blocks, .tier = g->tier,
                         .deliver = on_samples, .context = g};
   memcpy(batch.stage, plan->stage, sizeof batch.stage);

@@ -67,6 +67,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "target_reached", json_boolean(r->reached));
     json_object_set_new(line, "verdict", json_string(r->verdict));
     json_object_set_new(line, "stopped_by", json_string(r->stopped_by));
+    json_object_set_new(line, "band_limited", json_boolean(r->band_limited));
     json_object_set_new(line, "verification", json_string(r->tier));
     json_object_set_new(line, "coverage", json_real(r->coverage));
     json_object_set_new(line, "pcm_sha256", json_string(r->pcm_sha256));

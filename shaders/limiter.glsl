@@ -6,6 +6,7 @@
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer LimiterDesign {
   int step_, points;
+  int groups, link;
   int close, hold;
   int attack;
   int box;
@@ -13,13 +14,25 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Li
   int slow_attack, slow_release, slow_amount;
   int ebu_phases;
   int ebu_taps;
-  vec4 half_taps[HALF_TAPS / 4];
-  vec4 even[4 * 2], odd[4 * 2];
+  int phases[2];
+  vec4 even[2 * 8 * 2], odd[2 * 8 * 2];
   vec4 ebu_even[2 * EBU_MAX_TAPS / 4], ebu_odd[2 * EBU_MAX_TAPS / 4];
   vec4 weights[64];
   ivec4 attack_weight[128];
+  float twiddle[8192];
+  float half_way[4096];
 };
+const uint LIMITER_TWIDDLE = 16u + 2u * 128u + 4u * EBU_MAX_TAPS + 256u + 512u; /* words in */
+const uint LIMITER_HALF_WAY = LIMITER_TWIDDLE + 8192u;
 
-I32 limiter_section(StageIo io, LimiterDesign d, uint section) {
-  return I32(address_of(io.control, section, uint(io.n_blocks * d.points)));
+/* A section of a channel or group, for the whole track. */
+I32 limiter_section(StageIo io, LimiterDesign d, uint section, int group) {
+  return I32(address_of(io.control, section * uint(io.channels) + uint(group),
+                        uint(io.n_blocks * d.points)));
+}
+
+/* The points after a block's frames - MID_SHIFT and on, in the ring. */
+uvec2 limiter_mids(StageIo io, int block, int channel) {
+  const uint at = uint(block) % uint(io.ring_blocks) * uint(io.channels) + uint(channel);
+  return address_of(io.ring, at, BLOCK_FRAMES);
 }

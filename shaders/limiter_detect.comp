@@ -5,6 +5,5 @@
 
 void main() {
   const StageIo io = lane_io();
-  LimiterDesign d = LimiterDesign(io.design);
-  detect(io, d, io.src, limiter_section(io, d, LIMITER_LEVEL));
+  detect(io, LimiterDesign(io.design), io.src, 0, LIMITER_LEVEL);
 }

@@ -5,6 +5,5 @@
 
 void main() {
   const StageIo io = lane_io();
-  LimiterDesign d = LimiterDesign(io.design);
-  detect(io, d, io.dst, limiter_section(io, d, LIMITER_AGAIN));
+  detect(io, LimiterDesign(io.design), io.dst, 1, LIMITER_AGAIN);
 }

@@ -1,46 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * The true-peak detector: 2048 intervals of a block. An invocation computes 24 half-way
- * points at a time, then the peaks of 12 intervals, with all their neighbours in
- * registers. */
+ * The true-peak detector: a block's intervals and EDGE on either side. An invocation
+ * computes the peaks of 12 intervals, with all their neighbours in registers. */
 #extension GL_EXT_control_flow_attributes : require
 #include "limiter.glsl"
-layout(local_size_x = 86) in;
+layout(local_size_x = 87) in;
 
 /* Everything in fours: quad q of `window` holds frames 4 q - DETECT_HALO .., quad q of
- * `mid` the half-way points after frames 4 q - 8 .. */
+ * `mid` the half-way points after frames 4 q - MID_HALO .., quad q of the intervals those
+ * after frames 4 q - EDGE .. The last group of intervals reaches past the end. */
 #define WINDOW_QUADS ((BLOCK_FRAMES + 2 * DETECT_HALO) / 4)
-#define MID_QUADS 516
-#define POINTS 6    /* quads of half-way points per invocation: 86 x 6 = 516 */
-#define INTERVALS 3 /* quads of intervals */
-shared vec4 window[WINDOW_QUADS], mid[MID_QUADS];
-shared vec4 half_taps[HALF_TAPS / 4], even[8], odd[8], ebu_even[6], ebu_odd[6];
-shared uint linked[256];
-
-/* Quads 6 t .. 6 t + 5 of mid, summed from the farthest taps to the nearest. */
-void half_way(int t) {
-  const int at = DETECT_HALO / 4 - 2 + POINTS * t; /* the frames before the points */
-  vec4 sum[POINTS], left[POINTS + 1], right[POINTS + 1];
-  [[unroll]] for (int q = 0; q < POINTS; q++) {
-    sum[q] = vec4(0.0);
-    left[q + 1] = window[at - HALF_TAPS / 4 + q];
-    right[q] = window[at + HALF_TAPS / 4 + q];
-  }
-  for (int j = HALF_TAPS / 4 - 1; j >= 0; j--) { /* taps 4 j + 3 down to 4 j */
-    [[unroll]] for (int q = 0; q < POINTS; q++) left[q] = left[q + 1];
-    [[unroll]] for (int q = POINTS; q > 0; q--) right[q] = right[q - 1];
-    left[POINTS] = window[at - j + POINTS - 1];
-    right[0] = window[at + j];
-    const vec4 h = half_taps[j];
-    [[unroll]] for (int q = 0; q < POINTS; q++) {
-      const vec4 a = left[q], b = left[q + 1], c = right[q], d = right[q + 1];
-      sum[q] = sum[q] + h.w * (FROM_1(vec4, a, b) + d);
-      sum[q] = sum[q] + h.z * (FROM_2(vec4, a, b) + FROM_3(vec4, c, d));
-      sum[q] = sum[q] + h.y * (FROM_3(vec4, a, b) + FROM_2(vec4, c, d));
-      sum[q] = sum[q] + h.x * (b + FROM_1(vec4, c, d));
-    }
-  }
-  [[unroll]] for (int q = 0; q < POINTS; q++) mid[POINTS * t + q] = sum[q];
-}
+#define MID_QUADS ((BLOCK_FRAMES + 2 * MID_HALO) / 4)
+#define INTERVAL_QUADS ((BLOCK_FRAMES + 2 * EDGE) / 4)
+#define INTERVALS 3 /* quads of intervals per invocation: 2 rounds x 87 x 3 >= 520 */
+#define FIRST_X ((DETECT_HALO - EDGE) / 4)
+#define FIRST_MID ((MID_HALO - EDGE) / 4)
+shared vec4 window[WINDOW_QUADS + 2], mid[MID_QUADS + 2];
+shared vec4 even[16], odd[16], ebu_even[6], ebu_odd[6];
+shared uint linked[2 * 256];
 
 /* One term of the sums for a phase and its mirror image. */
 #define TERM(e, o, h_even, h_odd, left, right) \
@@ -64,14 +40,14 @@ vec4 phase_peak(vec4 e0, vec4 e1, vec4 o0, vec4 o1, vec4 z[16]) {
   return abs_bits(e) + abs_bits(o);
 }
 
-/* Raises the peaks of intervals 12 g .. 12 g + 11 to those of the 16x points. */
-void between(int g, inout vec4 peak[INTERVALS]) {
+/* Raises the peaks of intervals 12 g .. 12 g + 11 to those of the points between. */
+void between(int g, int phases, inout vec4 peak[INTERVALS]) {
   vec4 x[INTERVALS + 2], m[INTERVALS + 2];
   [[unroll]] for (int q = 0; q < INTERVALS + 2; q++) {
-    x[q] = window[DETECT_HALO / 4 - 1 + INTERVALS * g + q];
-    m[q] = mid[1 + INTERVALS * g + q];
+    x[q] = window[FIRST_X - 1 + INTERVALS * g + q];
+    m[q] = mid[FIRST_MID - 1 + INTERVALS * g + q];
   }
-  for (int p = 0; p < 4; p++) {
+  for (int p = 0; p < phases; p++) {
     const vec4 e0 = even[2 * p], e1 = even[2 * p + 1], o0 = odd[2 * p], o1 = odd[2 * p + 1];
     [[unroll]] for (int q = 0; q < INTERVALS; q++) {
       const vec4 a = x[q], b = x[q + 1], c = x[q + 2];
@@ -97,7 +73,7 @@ void between(int g, inout vec4 peak[INTERVALS]) {
 void between_ebu_6(int g, inout vec4 peak[INTERVALS]) {
   vec4 x[INTERVALS + 4];
   [[unroll]] for (int q = 0; q < INTERVALS + 4; q++)
-    x[q] = window[DETECT_HALO / 4 - 2 + INTERVALS * g + q];
+    x[q] = window[FIRST_X - 2 + INTERVALS * g + q];
   const vec4 e0 = ebu_even[0], e1 = ebu_even[1], o0 = ebu_odd[0], o1 = ebu_odd[1];
   const vec4 h0 = ebu_even[3], h1 = ebu_even[4];
   [[unroll]] for (int q = 0; q < INTERVALS; q++) {
@@ -117,7 +93,7 @@ void between_ebu_6(int g, inout vec4 peak[INTERVALS]) {
 void between_ebu_12(int g, inout vec4 peak[INTERVALS]) {
   vec4 x[INTERVALS + 6];
   [[unroll]] for (int q = 0; q < INTERVALS + 6; q++)
-    x[q] = window[DETECT_HALO / 4 - 3 + INTERVALS * g + q];
+    x[q] = window[FIRST_X - 3 + INTERVALS * g + q];
   [[unroll]] for (int q = 0; q < INTERVALS; q++) {
     vec4 h = vec4(0.0);
     [[unroll]] for (int i = 0; i < 3; i++) {
@@ -131,43 +107,63 @@ void between_ebu_12(int g, inout vec4 peak[INTERVALS]) {
   }
 }
 
-/* Raises `linked` to the peaks of intervals 12 g .. 12 g + 11. */
-void link_peaks(uint step, int ebu_phases, int g) {
+/* Point of the block that the intervals after frames n .. n + 3 count for; -1: none. */
+int point_of(StageIo io, int points, uint step, int block, int n) {
+  if (n < 0) return block == 0 && n >= -EDGE ? 0 : -1;
+  if (n < BLOCK_FRAMES) return int(uint(n) / step);
+  return block == io.n_blocks - 1 && n < BLOCK_FRAMES + EDGE ? points - 1 : -1;
+}
+
+/* Raises the group's part of `linked` to the peaks of intervals 12 g .. 12 g + 11. */
+void link_peaks(StageIo io, LimiterDesign d, int again, int block, int group, int g) {
+  const int points = d.points, ebu_phases = d.ebu_phases;
+  const uint step = uint(d.step_);
   vec4 peak[INTERVALS];
   [[unroll]] for (int q = 0; q < INTERVALS; q++)
-    peak[q] = max_float(abs_bits(window[DETECT_HALO / 4 + INTERVALS * g + q]),
-                        abs_bits(mid[2 + INTERVALS * g + q]));
-  between(g, peak);
+    peak[q] = max_float(abs_bits(window[FIRST_X + INTERVALS * g + q]),
+                        abs_bits(mid[FIRST_MID + INTERVALS * g + q]));
+  between(g, d.phases[again], peak);
   if (ebu_phases == 3) between_ebu_6(g, peak);
   if (ebu_phases == 1) between_ebu_12(g, peak);
   [[unroll]] for (int q = 0; q < INTERVALS; q++) {
-    const int n = 4 * (INTERVALS * g + q);
+    const int k = point_of(io, points, step, block, 4 * (INTERVALS * g + q) - EDGE);
     const float most = max_float(max_float(peak[q].x, peak[q].y), max_float(peak[q].z, peak[q].w));
-    if (n < BLOCK_FRAMES) atomicMax(linked[uint(n) / step], floatBitsToUint(most));
+    if (k >= 0) atomicMax(linked[256 * group + k], floatBitsToUint(most));
   }
 }
 
-/* Levels of a block's control points, all channels linked, into `level`. */
-void detect(StageIo io, LimiterDesign d, uvec2 audio, I32 level) {
-  const int block = block_index(), t = int(gl_LocalInvocationID.x), size = 86;
+/* The half-way points around a block, from two blocks of the ring. */
+void load_mids(StageIo io, int block, int channel) {
+  const int shift = (MID_SHIFT - MID_HALO) / 4, in_block = BLOCK_FRAMES / 4;
+  F32x4 own = F32x4(limiter_mids(io, block, channel));
+  F32x4 next = F32x4(limiter_mids(io, block + 1, channel));
+  for (int q = int(gl_LocalInvocationID.x); q < MID_QUADS; q += 87) {
+    if (q + shift < in_block) mid[q] = own.v[q + shift];
+    else mid[q] = next.v[q + shift - in_block];
+  }
+}
+
+/* Levels of a block's control points into `section`; `again`: of the output. */
+void detect(StageIo io, LimiterDesign d, uvec2 audio, int again, uint section) {
+  const int block = block_index(), t = int(gl_LocalInvocationID.x), size = 87;
   if (block >= io.n_blocks) return;
-  const int ebu_phases = d.ebu_phases, points = d.points;
-  const uint step = uint(d.step_);
-  if (t < HALF_TAPS / 4) half_taps[t] = d.half_taps[t];
-  if (t < 8) even[t] = d.even[t], odd[t] = d.odd[t];
+  const int points = d.points, groups = d.groups;
+  if (t < 16) even[t] = d.even[16 * again + t], odd[t] = d.odd[16 * again + t];
   if (t < 6) ebu_even[t] = d.ebu_even[t], ebu_odd[t] = d.ebu_odd[t];
-  for (int k = t; k < points; k += size) linked[k] = 0u;
+  for (int k = t; k < 2 * 256; k += size) linked[k] = 0u;
   for (int c = 0; c < io.channels; c++) {
     F32x4 x = F32x4(address_of(audio, uint(c), uint(io.stride)));
     barrier();
     for (int q = t; q < WINDOW_QUADS; q += size)
       window[q] = load_quad(x, io.n_frames, block * BLOCK_FRAMES - DETECT_HALO + 4 * q);
+    load_mids(io, block, c);
     barrier();
-    half_way(t);
-    barrier();
-    for (int g = t; INTERVALS * g < BLOCK_FRAMES / 4; g += size) link_peaks(step, ebu_phases, g);
+    for (int g = t; INTERVALS * g < INTERVAL_QUADS; g += size)
+      link_peaks(io, d, again, block, min_int(c, groups - 1), g);
   }
   barrier();
-  for (int k = t; k < points; k += size)
-    level.v[block * points + k] = peak_level(uintBitsToFloat(linked[k]));
+  for (int group = 0; group < groups; group++)
+    for (int k = t; k < points; k += size)
+      limiter_section(io, d, section, group).v[block * points + k] =
+          peak_level(uintBitsToFloat(linked[256 * group + k]));
 }

@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Fast release and slow stage. */
+ * Fast release and slow stage; column = group. */
 #define SEQUENTIAL
 #include "limiter.glsl"
 #include "walk.glsl"
@@ -11,11 +11,12 @@ void main() {
   LimiterDesign d = LimiterDesign(io.design);
   const int begin = push.first * d.points;
   const int end = min_int(push.first + push.count, io.n_blocks) * d.points;
-  I32 follow = limiter_section(io, d, LIMITER_FOLLOW);
-  I32 slow = limiter_section(io, d, LIMITER_SLOW);
-  I32x4 from = I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED)));
+  const int group = column_index();
+  I32 follow = limiter_section(io, d, LIMITER_FOLLOW, group);
+  I32 slow = limiter_section(io, d, LIMITER_SLOW, group);
+  I32x4 from = I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED, group)));
   I32x4 to_follow = I32x4(uvec2(follow)), to_slow = I32x4(uvec2(slow));
-  if (begin >= end) return;
+  if (begin >= end || group >= d.groups) return;
   const int release = d.release, slow_attack = d.slow_attack, slow_release = d.slow_release;
   int r = begin > 0 ? follow.v[begin - 1] : 0, f = begin > 0 ? slow.v[begin - 1] : 0;
   Points next = load_points(from, begin, end);

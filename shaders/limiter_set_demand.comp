@@ -9,6 +9,11 @@ void main() {
   LimiterDesign d = LimiterDesign(io.design);
   const int t = int(gl_LocalInvocationID.x), at = block_index() * d.points + t;
   if (block_index() >= io.n_blocks || t >= d.points) return;
-  limiter_section(io, d, LIMITER_DEMAND).v[at] =
-      max_int(0, limiter_section(io, d, LIMITER_LEVEL).v[at] + io.args[0] - io.args[1]);
+  int own[2], most = 0;
+  for (int g = 0; g < d.groups; g++) {
+    own[g] = max_int(0, limiter_section(io, d, LIMITER_LEVEL, g).v[at] + io.args[0] - io.args[1]);
+    most = max_int(most, own[g]);
+  }
+  for (int g = 0; g < d.groups; g++)
+    limiter_section(io, d, LIMITER_DEMAND, g).v[at] = linked_demand(own[g], most, d.link);
 }

@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Closing, hold and attack. Sliding maxima by doubling, four points per invocation:
+ * Closing, hold and attack; column = group. Sliding maxima by doubling, four points per invocation:
  * after the first step every shift is a multiple of four. */
 #include "limiter.glsl"
 layout(local_size_x = 256) in;
@@ -45,10 +45,10 @@ ivec4 scaled(ivec4 a, int w) {
 void main() {
   const StageIo io = lane_io();
   LimiterDesign d = LimiterDesign(io.design);
-  if (block_index() >= io.n_blocks) return;
+  if (block_index() >= io.n_blocks || column_index() >= d.groups) return;
   const int points = d.points, close = d.close, hold = d.hold, attack = d.attack;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
-  I32 demand = limiter_section(io, d, LIMITER_DEMAND);
+  I32 demand = limiter_section(io, d, LIMITER_DEMAND, column_index());
   const int total = io.n_blocks * points, begin = at - close - hold;
   const int quads = (points + 2 * (close + hold) + attack + 2) >> 2;
   if (4 * t < attack) weights[t] = d.attack_weight[t];
@@ -71,5 +71,5 @@ void main() {
     shaped = max(shaped, scaled(FROM_2(ivec4, held, next), w.z));
     shaped = max(shaped, scaled(FROM_3(ivec4, held, next), w.w));
   }
-  I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED))).v[(at >> 2) + t] = shaped;
+  I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED, column_index()))).v[(at >> 2) + t] = shaped;
 }

@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Three centred boxes, then the gain. */
+ * Three centred boxes, then the gain; column = group. */
 #include "limiter.glsl"
 layout(local_size_x = 128) in;
 
@@ -25,11 +25,12 @@ void box(int n, int width) {
 void main() {
   const StageIo io = lane_io();
   LimiterDesign d = LimiterDesign(io.design);
-  if (block_index() >= io.n_blocks) return;
+  if (block_index() >= io.n_blocks || column_index() >= d.groups) return;
   const int points = d.points, half_width = d.box, slow_amount = d.slow_amount;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
-  I32 follow = limiter_section(io, d, LIMITER_FOLLOW);
-  I32 slow = limiter_section(io, d, LIMITER_SLOW);
+  const int group = column_index();
+  I32 follow = limiter_section(io, d, LIMITER_FOLLOW, group);
+  I32 slow = limiter_section(io, d, LIMITER_SLOW, group);
   const int last = io.n_blocks * points - 1, n = points + 6 * half_width;
   for (int i = t; i < n; i += 128) {
     const int k = min_int(max_int(at - 3 * half_width + i, 0), last);
@@ -37,8 +38,8 @@ void main() {
   }
   barrier();
   for (int pass = 1; pass <= 3; pass++) box(n - 2 * pass * half_width, 2 * half_width + 1);
-  I32 reduction = limiter_section(io, d, LIMITER_REDUCTION);
-  I32 gain = limiter_section(io, d, LIMITER_GAIN);
+  I32 reduction = limiter_section(io, d, LIMITER_REDUCTION, group);
+  I32 gain = limiter_section(io, d, LIMITER_GAIN, group);
   for (int k = t; k < points; k += 128) {
     reduction.v[at + k] = x[k];
     gain.v[at + k] = floatBitsToInt(limiter_gain(io.args[0], x[k]));

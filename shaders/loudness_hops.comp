@@ -7,15 +7,19 @@ layout(local_size_x = 256) in;
 
 shared float partial[256];
 
+/* Of the limiter, for one of its args[0] groups of channels. */
+float gain_of(StageIo io, LoudnessDesign d, int group, int at) {
+  if (io.args[0] == 0) return 1.0;
+  const uint section = LIMITER_GAIN * uint(io.channels) + uint(group);
+  return 1.0 + intBitsToFloat(I32(address_of(io.aux, section, uint(io.n_blocks * d.points))).v[at]);
+}
+
 float weighted(StageIo io, LoudnessDesign d, int at) {
-  float e = intBitsToFloat(loudness_section(io, d, 0).v[at]);
-  if (io.channels > 1) e = e + intBitsToFloat(loudness_section(io, d, 1).v[at]);
-  float g = 1.0;
-  if (io.args[0] != 0) {
-    I32 gain = I32(address_of(io.aux, LIMITER_GAIN, uint(io.n_blocks * d.points)));
-    g = 1.0 + intBitsToFloat(gain.v[at]);
-  }
-  return weigh(g, e);
+  const float a = intBitsToFloat(loudness_section(io, d, 0).v[at]);
+  if (io.channels == 1) return weigh(gain_of(io, d, 0, at), a);
+  const float b = intBitsToFloat(loudness_section(io, d, 1).v[at]);
+  if (io.args[0] < 2) return weigh(gain_of(io, d, 0, at), a + b);
+  return weigh(gain_of(io, d, 0, at), a) + weigh(gain_of(io, d, 1, at), b);
 }
 
 void main() {

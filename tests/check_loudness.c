@@ -300,9 +300,10 @@ static void test_hops_under_gain(void **unused) {
   struct oracle_stage s = loudness_measure(&t, 4);
   const struct loudness_design *d = s.design.data;
   const int64_t section = (int64_t)s.n_blocks * d->points;
-  float *gain = oracle_alloc((size_t)(LIMITER_GAIN + 1) * (size_t)section * sizeof *gain);
+  const int64_t first = LIMITER_GAIN * 2 * section; /* sections are [channel][point] */
+  float *gain = oracle_alloc((size_t)(first + section) * sizeof *gain);
   float *control = loudness_read(&s, 0, 3 * section), *hops = loudness_read_hops(&s);
-  for (int64_t i = 0; i < section; i++) gain[LIMITER_GAIN * section + i] = -0.5f; /* gain - 1 */
+  for (int64_t i = 0; i < section; i++) gain[first + i] = -0.5f; /* gain - 1 */
   const struct stage_io io = {.n_frames = t.n, .n_blocks = s.n_blocks, .channels = 2,
                               .args = {1}, .design = d, .control = (int32_t *)(void *)control,
                               .aux = (const int32_t *)(const void *)gain};

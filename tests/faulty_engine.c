@@ -10,7 +10,7 @@
 struct session {
   struct faulty_engine *owner;
   int n_lanes;
-  enum lane_buffer dst[MAX_SLOTS];
+  enum lane_buffer dst[MAX_LANES][MAX_SLOTS];
   struct session *lane[MAX_LANES]; /* of the CPU engine */
 };
 
@@ -27,7 +27,8 @@ static enum engine_status faulty_open(void *self, const struct session_plan *pla
   if (!s) return ENGINE_NO_MEMORY;
   s->owner = self;
   s->owner->opens++;
-  for (int i = 0; i < plan->n_slots; i++) s->dst[i] = plan->slots[i].dst;
+  for (int l = 0; l < plan->n_lanes; l++)
+    for (int i = 0; i < plan->n_slots; i++) s->dst[l][i] = plan->slots[i].dst;
   for (; s->n_lanes < plan->n_lanes; s->n_lanes++) {
     struct session_plan one = *plan;
     one.n_lanes = 1;
@@ -71,10 +72,16 @@ static enum engine_status faulty_set_design(struct session *s, int lane, int slo
   return engine_cpu.set_design(s->lane[lane], 0, slot, design);
 }
 
+static void faulty_set_buffers(struct session *s, int lane, int slot, enum lane_buffer src,
+                               enum lane_buffer dst) {
+  s->dst[lane][slot] = dst;
+  engine_cpu.set_buffers(s->lane[lane], 0, slot, src, dst);
+}
+
 static void strike(struct session *s) {
   const struct fault *f = &s->owner->fault;
   struct session *lane = s->lane[f->lane];
-  const enum lane_buffer dst = s->dst[f->slot];
+  const enum lane_buffer dst = s->dst[f->lane][f->slot];
   uint32_t word;
   if (f->kind == FAULT_CONTROL) {
     engine_cpu.read_control(lane, 0, f->slot, f->at, 1, (int32_t *)&word);
@@ -127,7 +134,7 @@ void faulty_engine_init(struct faulty_engine *f) {
       .name = "faulty", .driver = "test", .is_gpu = true, .self = f, .open = faulty_open,
       .close = faulty_close, .write = faulty_write, .read = faulty_read,
       .read_control = faulty_read_control, .write_control = faulty_write_control,
-      .set_args = faulty_set_args, .set_design = faulty_set_design, .run = faulty_run,
-      .finish = faulty_finish,
+      .set_args = faulty_set_args, .set_design = faulty_set_design,
+      .set_buffers = faulty_set_buffers, .run = faulty_run, .finish = faulty_finish,
   };
 }

@@ -9,11 +9,6 @@ struct hostile_signal {
   const char *name;
   void (*fill)(float *x, int32_t n, double parameter);
   double parameter;
-  /* By how much a true peak may exceed the ceiling, dB: 0 below 0.485 cycles per frame.
-   * Above, a detector of finite length under-reads (its first filter's transition), and
-   * these are 1.2 to 2 times the largest excess seen over all rates and drives. Tones cut
-   * at the first frame have a peak before it, where the detector does not look. */
-  double excess_db;
 };
 extern const struct hostile_signal hostile_signals[]; /* closed by name NULL */
 #endif

@@ -126,6 +126,12 @@ static void mend_multiband(void *params, int rate_hz) {
   qsort(p->crossover_hz, (size_t)p->n_crossovers, sizeof *p->crossover_hz, ascending);
 }
 
+static void mend_limiter(void *params, int rate_hz) {
+  struct limiter_params *p = params;
+  (void)rate_hz;
+  while (p->oversampling & (p->oversampling - 1)) p->oversampling &= p->oversampling - 1;
+}
+
 static void mend_dither(void *params, int rate_hz) {
   struct dither_params *p = params;
   (void)rate_hz;
@@ -136,7 +142,8 @@ static void mend_dither(void *params, int rate_hz) {
 static const struct {
   const char *stage;
   void (*mend)(void *params, int rate_hz);
-} mends[] = {{"eq", mend_eq}, {"stereo", mend_stereo}, {"multiband", mend_multiband}, {"dither", mend_dither}};
+} mends[] = {{"eq", mend_eq}, {"stereo", mend_stereo}, {"multiband", mend_multiband},
+             {"limiter", mend_limiter}, {"dither", mend_dither}};
 
 bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void *params) {
   for (int attempt = 0; attempt < 1000; attempt++) {
@@ -210,10 +217,15 @@ static const struct multiband_params multiband_chosen[] = {
     {1, {20}, 96, 10, 2, {GENTLE, GENTLE}, .link_percent = NAN},
 };
 
+#define LIMITER(style, ceiling, look_ahead, smooth, close, release, slow, share, link, points) \
+  {ceiling, style, look_ahead, smooth, close, release, slow, share, NAN, link, points, 0}
 static const struct limiter_params limiter_chosen[] = {
-    {-1, 10, 2, 50, 60, 800, 0.6},  {-20, 0.5, 0, 0, 1, 50, 0},
-    {0, 20, 5, 100, 1000, 5000, 1}, {NAN, 10, 2, 50, 60, 800, 0.6},
-    {-3, 1.7, 0.4, 7, 20, 333, 1},  {-0.3, 20, 0, 100, 5, 50, 0.25},
+    LIMITER(STYLE_TRANSPARENT, -1, 10, 2, 50, 60, 800, 0.6, 100, 16),
+    LIMITER(STYLE_TRANSPARENT, -20, 0.1, 0, 0, 1, 50, 0, 0, 4),
+    LIMITER(STYLE_TRANSPARENT, 0, 20, 5, 100, 1000, 5000, 1, 50, 32),
+    LIMITER(STYLE_BALANCED, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 100, 16),
+    LIMITER(STYLE_PUNCHY, -3, NAN, 0.4, 7, 20, NAN, 1, 99, 8),
+    LIMITER(STYLE_LOUD, -0.3, 20, NAN, NAN, 5, 50, NAN, 1, 16),
 };
 
 static const struct loudness_params loudness_chosen[] = {

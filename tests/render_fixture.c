@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "audio_fixture.h"
+#include "band_limit.h"
 #include "engine_cpu.h"
 #include "eq.h"
 #include "loudness.h"
@@ -51,7 +52,7 @@ void render_programme(int rate_hz, int channels, int32_t n_frames, uint64_t seed
 
 enum { CHAIN_STAGES = 2, CACHED = 16 };
 struct designs {
-  const struct stage_design *chain, *loudness; /* in the cache */
+  const struct stage_design *chain, *loudness, *band_limit; /* in the cache */
   struct stage_design limiter, dither[RENDER_TAILS];
   struct tail tails[RENDER_TAILS];
 };
@@ -60,7 +61,7 @@ struct designs {
 static struct cached {
   int rate_hz, channels;
   bool has_chain;
-  struct stage_design chain[CHAIN_STAGES], loudness;
+  struct stage_design chain[CHAIN_STAGES], loudness, band_limit;
 } cache[CACHED];
 
 static void design(const struct stage *stage, const void *params, const struct render_plan *p,
@@ -91,15 +92,18 @@ static void design_chain(const struct render_plan *p, struct stage_design *chain
 
 static void design_format(const struct render_plan *p, struct designs *d) {
   const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
+  const struct band_limit_params low_pass = {0};
   struct cached *c = cache;
   while (c->rate_hz && (c->rate_hz != p->rate_hz || c->channels != p->channels)) c++;
   need(c < cache + CACHED - 1, "too many formats");
   if (!c->rate_hz) design(&stage_loudness, &none, p, &c->loudness);
+  if (!c->rate_hz) design(&stage_band_limit, &low_pass, p, &c->band_limit);
   c->rate_hz = p->rate_hz, c->channels = p->channels;
   if (p->chain && !c->has_chain) design_chain(p, c->chain);
   c->has_chain = c->has_chain || p->chain;
   d->chain = c->chain;
   d->loudness = &c->loudness;
+  d->band_limit = &c->band_limit;
 }
 
 /* All tails share the limiter's design, as variants of one chain do. */
@@ -110,9 +114,12 @@ static void design_tails(const struct render_plan *p, struct designs *d) {
     limiter.true_peak_db = p->tails[t].true_peak_db;
     if (t == 0) design(&stage_limiter, &limiter, p, &d->limiter);
     design(&stage_dither, &dither, p, &d->dither[t]);
-    d->tails[t] = (struct tail){p->tails[t].loudness_lufs, limiter_ceiling(&limiter),
-                                &d->limiter, &d->dither[t], p->tails[t].seed,
-                                p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN};
+    d->tails[t] = (struct tail){.loudness_lufs = p->tails[t].loudness_lufs,
+                                .ceiling = limiter_ceiling(&limiter, 0), .limiter = &d->limiter,
+                                .dither = &d->dither[t], .band_limit = limiter.band_limit,
+                                .seed = p->tails[t].seed,
+                                .max_reduction_db =
+                                    p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN};
   }
 }
 
@@ -151,6 +158,7 @@ enum engine_status render_tracks(const struct render_plan *plan, struct render_t
   design_tails(plan, &d);
   struct batch batch = {.rate_hz = plan->rate_hz, .channels = plan->channels, .n_lanes = n,
                         .segment_blocks = plan->segment_blocks, .loudness = d.loudness,
+                        .band_limit = d.band_limit,
                         .lanes = jobs, .tier = plan->tier, .deliver = deliver,
                         .context = &capture};
   if (plan->chain) {
@@ -211,13 +219,16 @@ void limiter_bench_open(struct limiter_bench *b, const struct limiter_params *pa
   b->io = (struct stage_io){.n_frames = n_frames, .n_blocks = n_blocks,
                             .channels = format->channels, .stride = n_frames,
                             .design = b->design.data, .src = b->src, .dst = b->dst};
-  b->io.args[1] = limiter_ceiling(params);
+  b->io.args[1] = limiter_ceiling(params, 0);
   b->io.control = calloc((size_t)n_blocks * b->design.control_words, sizeof(int32_t));
+  b->io.ring_blocks = n_blocks + 1;
+  b->io.ring = render_floats((n_blocks + 1) * b->design.ring_words);
   need(b->io.control != NULL, "no memory");
 }
 
 void limiter_bench_close(struct limiter_bench *b) {
   free(b->io.control);
+  free(b->io.ring);
   free(b->src);
   free(b->dst);
   stage_design_free(&b->design);
@@ -228,10 +239,10 @@ int32_t limiter_bench_points(const struct limiter_bench *b) {
 }
 
 int32_t *limiter_bench_section(const struct limiter_bench *b, int section) {
-  return b->io.control + (size_t)section * limiter_bench_points(b);
+  return b->io.control + (size_t)section * b->io.channels * limiter_bench_points(b);
 }
 
 void limiter_bench_run(struct limiter_bench *b, int first_pass, int end_pass) {
   for (int p = first_pass; p < end_pass; p++)
-    stage_limiter.passes[p].reference(&b->io, 0, b->io.n_blocks);
+    stage_limiter.passes[p].reference(&b->io, 0, b->io.n_blocks + b->design.shape[p].extra);
 }

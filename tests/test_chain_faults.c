@@ -22,7 +22,7 @@
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 enum { SEED = 666, RATE = 44100, CHANNELS = 2 };
 /* Slots as batch_render lays them out behind the fixture's chain. */
-enum { EQ, MULTIBAND, LIMITER, LOUDNESS, AGAIN, DITHER };
+enum { EQ, MULTIBAND, LIMITER, LOUDNESS, AGAIN, DITHER, BAND_LIMIT };
 enum { FORWARD, FILTER };                                                   /* eq */
 /* multiband */
 enum { MB_FORWARD, MB_SPLIT, MB_ENERGY, MB_WANTED, MB_HOLD, MB_FOLLOW, MB_APPLY };
@@ -81,6 +81,15 @@ static const struct mistake mistakes[] = {
      "control"},
     {"result's energy", FAULT_CONTROL, AGAIN, LOUDNESS_ENERGY, 0, 0, "loudness", "control"},
     {"result's hops", FAULT_CONTROL, AGAIN, LOUDNESS_HOPS, 2, 0, "loudness", "control"},
+    {"band limit forward lost", FAULT_LOST_BLOCK, BAND_LIMIT, FORWARD, 0, 0, "band_limit",
+     "audio"},
+    {"band limit", FAULT_AUDIO, BAND_LIMIT, FILTER, 1, 2, "band_limit", "audio"},
+    {"limiter half way lost", FAULT_LOST_BLOCK, LIMITER, LIMITER_HALF_WAY, 0, 0, "limiter",
+     "control"},
+    {"limiter next to Nyquist", FAULT_CONTROL, LIMITER, LIMITER_HALF_WAY, LIMITER_HIGH, 0,
+     "limiter", "control"},
+    {"limiter half way again lost", FAULT_LOST_BLOCK, LIMITER, LIMITER_HALF_WAY_AGAIN, 0, 0,
+     "limiter", "control"},
     {"dither", FAULT_AUDIO, DITHER, 0, 1, 8, "dither", "pcm"},
     {"dither lost", FAULT_LOST_BLOCK, DITHER, 0, 0, 0, "dither", "pcm"},
     {"dither clip count", FAULT_CONTROL, DITHER, 0, 0, 0, "dither", "control"},
@@ -106,7 +115,8 @@ static int32_t plant(struct faulty_engine *device, const struct mistake *m, int3
     if (m->slot == DITHER) f->at = frame * CHANNELS + m->section, f->channel = 0;
     return frame;
   }
-  f->at = (int64_t)m->section * n_blocks * points + (hops ? 1 : point);
+  const int sections = m->slot == LIMITER ? m->section * CHANNELS : m->section;
+  f->at = (int64_t)sections * n_blocks * points + (hops ? 1 : point);
   return hops ? RATE / 10 : point * (BLOCK_FRAMES / points);
 }
 

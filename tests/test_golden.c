@@ -21,14 +21,14 @@ static const struct golden {
   int rate_hz, channels;
   const char *sha256[2]; /* -14 LUFS at 24 bit, -9 LUFS at 16 bit with dither */
 } goldens[] = {
-    {44100, 2, {"73dbbaa85aab629a9a281a80a655e664240624c85fd33efb661d8e89d238e432",
-                "943c7d6b94c07d893c453c289233049229cb9be013246bd5a373e2aba8e832dd"}},
-    {48000, 1, {"bdf22e8255ee42d5143a72dd257619754a18b2824b884be278ea52553462af2d",
-                "9609739235a9751a2b0eaccf203513e31bacb0b8c150203d13461ccca4681b9e"}},
-    {96000, 2, {"a6796d2a5b861ae2e70cb3b9c5d43f3856d623722e66eefbfc338621810baed0",
-                "caf49b48d04ba18d2bdf4fd68f5932f40532bc2cdec2d975517b18e3e22b37dc"}},
-    {192000, 2, {"48b229d1adb1b41ec52e4a262c2b88ad6f4d4fd479dcdb02fa3e772d4a50e6e9",
-                "b2b03711102fb0e7e43f8bf516cb680011b8af7ef2b281391d88e7eeb1c544ae"}},
+    {44100, 2, {"35260265a5e9444542aea2c95032eb6f06426e5c368d8f3f89c1580459d8fa75",
+                "b21d69285a18c0b1507d872b4ba07ab3a00bae4b689d3e232a9cb0e811eb7a83"}},
+    {48000, 1, {"6c0d4ad979b2284750d428fbfa59169e2356d249a89ac347ab8b06595c7ba030",
+                "70820fe29cfb1bd6134a9e466e34d37bff24f9764cdfec4d61b20b8e180a22f2"}},
+    {96000, 2, {"45f5789981b16b6a213b744c5e45a9df479c1f7655a1783f01f0c5609697f0af",
+                "06bb8824c786cb0d4b5107a4c62ac8ca325fdb9be83108067d86f2e9ffc108f3"}},
+    {192000, 2, {"776fc33b20065d9aa085c90de81a22b4b5e5b379c203ba6d3f3430977d87a0e5",
+                "30db4264629452fc1b543e2db717cc3ed5959c73f2dbe69e808b812a137f541e"}},
 };
 
 /* Noise bursts and a square wave from integers alone: no library decides a bit of it. */

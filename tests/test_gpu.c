@@ -165,7 +165,7 @@ static void check_round_trip(const struct engine *engine, int32_t frames) {
   struct session *s = open_session(engine, &design, lanes, 3);
   uint32_t *x = malloc((size_t)frames * 4), *y = malloc((size_t)frames * 4);
   assert_true(x && y);
-  for (int buffer = 0; buffer < BUFFER_COUNT; buffer++)
+  for (int buffer = 0; buffer < BUFFER_C; buffer++)
     for (int c = 0; c < (buffer == BUFFER_PCM ? 1 : 2); c++) {
       engine->read(s, 0, buffer, c, 0, frames, y); /* fresh memory is zero */
       for (int32_t i = 0; i < frames; i++) assert_int_equal(y[i], 0);
@@ -174,7 +174,7 @@ static void check_round_trip(const struct engine *engine, int32_t frames) {
     }
   const uint32_t marks[3] = {1, 2, 3};
   if (frames > 3) engine->write(s, 0, BUFFER_A, 1, frames - 3, 3, marks);
-  for (int buffer = 0; buffer < BUFFER_COUNT; buffer++)
+  for (int buffer = 0; buffer < BUFFER_C; buffer++)
     for (int c = 0; c < (buffer == BUFFER_PCM ? 1 : 2); c++) {
       fill_noise(x, (size_t)frames, (uint32_t)(buffer * 2 + c + 1));
       if (frames > 3 && buffer == BUFFER_A && c == 1) memcpy(x + frames - 3, marks, sizeof marks);
@@ -184,7 +184,7 @@ static void check_round_trip(const struct engine *engine, int32_t frames) {
       assert_int_equal(y[0], x[frames / 2]);
     }
   for (int lane = 1; lane < 3; lane++)
-    for (int buffer = 0; buffer < BUFFER_COUNT; buffer++) {
+    for (int buffer = 0; buffer < BUFFER_C; buffer++) {
       engine->read(s, lane, buffer, 0, 0, 5 < frames ? 5 : frames, y);
       for (int i = 0; i < (5 < frames ? 5 : frames); i++) assert_int_equal(y[i], 0);
     }
@@ -297,6 +297,32 @@ static void test_set_design(void **state) {
   gpu_engine_destroy(&engine);
 }
 
+/* A lane's slot writes where it was told last; the other lane's is not moved. */
+static void test_set_buffers(void **state) {
+  (void)state;
+  const int32_t frames = 4096;
+  const struct slot_plan slots[2] = {{&dummy, BUFFER_A, BUFFER_B, -1},
+                                     {&dummy, BUFFER_A, BUFFER_C, -1}};
+  struct stage_design design = dummy_design(0);
+  struct lane_plan lanes[2];
+  for (int i = 0; i < 2; i++) lanes[i] = (struct lane_plan){frames, {&design, &design}};
+  const struct session_plan plan = {.channels = 2, .n_slots = 2, .n_lanes = 2,
+                                    .segment_blocks = 3, .slots = slots, .lanes = lanes};
+  struct engine engine = open_engine();
+  struct session *s = NULL;
+  assert_int_equal(engine.open(engine.self, &plan, &s), ENGINE_OK);
+  engine.set_buffers(s, 1, 0, BUFFER_B, BUFFER_C);
+  for (int l = 0; l < 2; l++) engine.set_args(s, l, 0, (const int32_t[5]){l * 77});
+  assert_int_equal(engine.run(s, 0, 1, 0, 2, NULL), ENGINE_OK);
+  check_walk(&engine, s, 0, frames, true); /* in B */
+  float b = 1, c = 0;
+  assert_int_equal(engine.read(s, 1, BUFFER_B, 0, 8, 1, &b), ENGINE_OK);
+  assert_int_equal(engine.read(s, 1, BUFFER_C, 0, 8, 1, &c), ENGINE_OK);
+  assert_true(b == 0 && c != 0);
+  engine.close(s);
+  gpu_engine_destroy(&engine);
+}
+
 static void test_no_memory(void **state) {
   (void)state;
   const struct slot_plan slot = {&dummy, BUFFER_A, BUFFER_B, -1};
@@ -371,6 +397,7 @@ int main(void) {
       cmocka_unit_test(test_selftest),     cmocka_unit_test(test_damaged_pipeline_cache),
       cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_control),
       cmocka_unit_test(test_run),          cmocka_unit_test(test_set_design),
+      cmocka_unit_test(test_set_buffers),
       cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_lost_device),
       cmocka_unit_test(test_strip_modes),  cmocka_unit_test(test_validation_silent),
   };

@@ -131,7 +131,7 @@ static void reads_catalogue_and_variants(void **state) {
   const struct variant *streaming = &m->variants[0], *cd = &m->variants[1];
   assert_string_equal(streaming->name, "streaming");
   assert_true(streaming->loudness.loudness_lufs == -14);
-  assert_true(streaming->limiter.true_peak_db == -1 && streaming->limiter.look_ahead_ms == 10);
+  assert_true(streaming->limiter.true_peak_db == -1 && isnan(streaming->limiter.look_ahead_ms));
   assert_int_equal(streaming->format, FILE_FLAC);
   assert_int_equal(streaming->dither.bits, 24);
   assert_int_equal(streaming->dither.mode, DITHER_TPDF);
@@ -251,7 +251,8 @@ static void finds_tail_params(void **state) {
   static const struct variant variant;
   for (const struct stage *const *stage = stage_registry; *stage; stage++) {
     const void *params = manifest_tail_params(&variant, *stage);
-    assert_int_equal((*stage)->role == STAGE_TAIL, params != NULL);
+    const bool has_keys = (*stage)->role == STAGE_TAIL && (*stage)->rows->type != PARAM_END;
+    assert_int_equal(has_keys, params != NULL);
   }
   assert_ptr_equal(manifest_tail_params(&variant, stage_find("limiter")), &variant.limiter);
 }

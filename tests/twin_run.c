@@ -169,11 +169,19 @@ static void flip_word(struct twin *t) {
   t->flip = NULL;
 }
 
+/* As needs_segments of host/chain.c. */
+static bool needs_segments(const struct stage_design *design, int first_pass, int end_pass) {
+  for (int p = first_pass; p < end_pass; p++)
+    if (design->ring_words && (design->shape[p].lead || design->shape[p].extra)) return true;
+  return false;
+}
+
 /* As run_passes of host/chain.c. Short tracks are compared after every run, long ones
  * after every segment. */
 static void run_segments(struct twin *t, int first_pass, int end_pass, bool compared) {
   const struct pass_shape *shape = t->c->design->shape;
-  const int32_t segment = t->c->design->ring_words ? t->c->segment_blocks : t->n_blocks;
+  const bool segments = needs_segments(t->c->design, first_pass, end_pass);
+  const int32_t segment = segments ? t->c->segment_blocks : t->n_blocks;
   int32_t done[MAX_STAGE_PASSES] = {0};
   for (int32_t end = 0; end < t->n_blocks && !t->report->differs;) {
     end = end + segment < t->n_blocks ? end + segment : t->n_blocks;
@@ -194,6 +202,13 @@ static int32_t hops(const struct twin *t) {
   return loudness_hops(t->c->n_frames, t->c->rate_hz);
 }
 
+/* The gain computer needs all peaks, and what follows all gains: host/chain.c runs the
+ * limiter in these parts. */
+static bool begins_again(const struct stage *stage, int pass) {
+  return stage == &stage_limiter && (pass == LIMITER_SET_DEMAND || pass == LIMITER_APPLY ||
+                                     pass == LIMITER_CORRECT);
+}
+
 static void run_all(struct twin *t, bool compared) {
   const struct stage_pass *passes = t->c->stage->passes;
   for (int p = 0, end; p < MAX_STAGE_PASSES && passes[p].name; p = end) {
@@ -203,7 +218,9 @@ static void run_all(struct twin *t, bool compared) {
       if (hops(t) && compared) compare(t, p, 0, hops(t));
       continue;
     }
-    while (end < MAX_STAGE_PASSES && passes[end].name && passes[end].grid != GRID_HOPS) end++;
+    while (end < MAX_STAGE_PASSES && passes[end].name && passes[end].grid != GRID_HOPS &&
+           !begins_again(t->c->stage, end))
+      end++;
     run_segments(t, p, end, compared);
   }
 }
@@ -234,7 +251,7 @@ static const struct {
     {"loudness", 1, NULL, {{true, -110, 24, 0}}},
     {"limiter", LIMITER_SECTIONS, NULL,
      {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, {true, -20, 11, 1},
-      LEVELS}},
+      LEVELS, LEVELS}},
 };
 
 static uint32_t draw_word(const struct word_range *r, uint64_t *state) {
@@ -300,13 +317,13 @@ static void run_parts(struct twin *t) {
  * search goes (40 dB down to -100 dB, and from the gate up to the highest target). */
 static void set_args(struct twin *t) {
   int32_t args[5] = {0};
-  if (!strcmp(t->c->stage->name, "loudness")) args[0] = (int32_t)random_below(&t->random, 2);
+  if (!strcmp(t->c->stage->name, "loudness")) args[0] = (int32_t)random_below(&t->random, (uint32_t)t->c->channels + 1);
   if (!strcmp(t->c->stage->name, "dither")) args[0] = (int32_t)random_below(&t->random, UINT32_MAX);
   if (t->c->stage == &stage_limiter) {
-    struct limiter_params p = {.true_peak_db = -20 * random_unit(&t->random)};
+    struct limiter_params p = {.true_peak_db = -20 * random_unit(&t->random), .oversampling = 16};
     if (random_below(&t->random, 8) == 0) p.true_peak_db = NAN;
     args[0] = (int32_t)((random_unit(&t->random) * 27 - 16.6) * OCTAVE_20);
-    args[1] = limiter_ceiling(&p);
+    args[1] = limiter_ceiling(&p, 0);
   }
   if (!strcmp(t->c->stage->name, "clip")) clip_args(-40 + 50 * random_unit(&t->random), args);
   for (int i = 0; i < 2; i++)

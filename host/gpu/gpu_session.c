@@ -28,6 +28,7 @@ struct gpu_slot {
 struct gpu_lane {
   int32_t n_frames, n_blocks, stride;
   struct gpu_region buffers[BUFFER_COUNT];
+  enum lane_buffer src[MAX_SLOTS], dst[MAX_SLOTS];
   struct gpu_region control[MAX_SLOTS], ring[MAX_SLOTS], design[MAX_SLOTS];
   int32_t args[MAX_SLOTS][5];
 };
@@ -103,8 +104,11 @@ static enum engine_status reserve_lane(struct session *s, const struct session_p
   if (!status) status = reserve(s, stride * s->channels, &l->buffers[BUFFER_B]);
   if (!status)
     status = reserve(s, stride * s->channels, &l->buffers[BUFFER_PCM]);
+  if (!status && plan_uses(plan, BUFFER_C))
+    status = reserve(s, stride * s->channels, &l->buffers[BUFFER_C]);
   for (int i = 0; i < s->n_slots && !status; i++) {
     const struct gpu_slot *slot = &s->slots[i];
+    l->src[i] = slot->plan.src, l->dst[i] = slot->plan.dst;
     status = reserve(s, (int64_t)slot->shape.control_words * l->n_blocks, &l->control[i]);
     if (!status)
       status = reserve(s, (int64_t)slot->shape.ring_words * slot->ring_blocks, &l->ring[i]);
@@ -280,6 +284,13 @@ static void session_set_args(struct session *s, int lane, int slot, const int32_
   s->slots[slot].stale = true;
 }
 
+static void session_set_buffers(struct session *s, int lane, int slot, enum lane_buffer src,
+                                enum lane_buffer dst) {
+  s->lanes[lane].src[slot] = src;
+  s->lanes[lane].dst[slot] = dst;
+  s->slots[slot].stale = true;
+}
+
 static enum engine_status session_set_design(struct session *s, int lane, int slot,
                                              const struct stage_design *design) {
   bool is_new;
@@ -313,10 +324,10 @@ static struct stage_io lane_io(const struct session *s, int lane, int index) {
   io.design = (const void *)(uintptr_t)arena_address(arena, l->design[index]);
   io.ring = (float *)(uintptr_t)arena_address(arena, l->ring[index]);
   io.control = (int32_t *)(uintptr_t)arena_address(arena, l->control[index]);
-  if (slot->plan.src != BUFFER_NONE)
-    io.src = (const float *)(uintptr_t)arena_address(arena, l->buffers[slot->plan.src]);
-  if (slot->plan.dst != BUFFER_NONE)
-    io.dst = (float *)(uintptr_t)arena_address(arena, l->buffers[slot->plan.dst]);
+  if (l->src[index] != BUFFER_NONE)
+    io.src = (const float *)(uintptr_t)arena_address(arena, l->buffers[l->src[index]]);
+  if (l->dst[index] != BUFFER_NONE)
+    io.dst = (float *)(uintptr_t)arena_address(arena, l->buffers[l->dst[index]]);
   if (slot->plan.aux_slot >= 0)
     io.aux = (const int32_t *)(uintptr_t)arena_address(arena, l->control[slot->plan.aux_slot]);
   return io;
@@ -415,6 +426,7 @@ void gpu_session_bind(struct gpu_device *device, struct engine *out) {
                          .write_control = session_write_control,
                          .set_args = session_set_args,
                          .set_design = session_set_design,
+                         .set_buffers = session_set_buffers,
                          .run = session_run,
                          .finish = session_finish};
 }
