@@ -5,26 +5,31 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "clones.h"
 #include "detmath.h"
 
 struct fft_plan {
   int points;
-  double *cosine, *sine; /* of 2 pi k / points, k < points / 2 */
+  double *cosine, *sine; /* [half + k]: of pi k / half, k < half, for every power of two half */
 };
 
 struct fft_plan *fft_plan_create(int points) {
   struct fft_plan *plan = calloc(1, sizeof *plan);
   if (!plan) return NULL;
   plan->points = points;
-  plan->cosine = malloc((size_t)points / 2 * sizeof(double));
-  plan->sine = malloc((size_t)points / 2 * sizeof(double));
+  plan->cosine = malloc((size_t)points * sizeof(double));
+  plan->sine = malloc((size_t)points * sizeof(double));
   if (!plan->cosine || !plan->sine) {
     fft_plan_destroy(&plan);
     return NULL;
   }
   for (int k = 0; k < points / 2; k++) {
-    plan->cosine[k] = det_cospi(2.0 * k / points);
-    plan->sine[k] = det_sinpi(2.0 * k / points);
+    plan->cosine[points / 2 + k] = det_cospi(2.0 * k / points);
+    plan->sine[points / 2 + k] = det_sinpi(2.0 * k / points);
+  }
+  for (int i = points / 2 - 1; i > 0; i--) {
+    plan->cosine[i] = plan->cosine[2 * i];
+    plan->sine[i] = plan->sine[2 * i];
   }
   return plan;
 }
@@ -50,20 +55,36 @@ static void bit_reverse(int points, double *re, double *im) {
   }
 }
 
-void fft_forward(const struct fft_plan *plan, double *re, double *im) {
-  const int n = plan->points;
-  bit_reverse(n, re, im);
-  for (int half = 1; half < n; half *= 2) {
-    const int step = n / 2 / half;
-    for (int base = 0; base < n; base += 2 * half)
-      for (int k = 0; k < half; k++) {
-        const double c = plan->cosine[k * step], s = plan->sine[k * step];
-        const int a = base + k, b = a + half;
-        const double tr = re[b] * c + im[b] * s, ti = im[b] * c - re[b] * s;
-        re[b] = re[a] - tr, im[b] = im[a] - ti;
-        re[a] += tr, im[a] += ti;
-      }
+/* Pairs that lie `half` apart, in n points. */
+LACQUER_CLONES
+static void butterflies(int n, int half, const double *cosine, const double *sine,
+                        double *restrict re, double *restrict im) {
+  for (int base = 0; base < n; base += 2 * half)
+    for (int k = 0; k < half; k++) {
+      const double c = cosine[half + k], s = sine[half + k];
+      const int a = base + k, b = a + half;
+      const double tr = re[b] * c + im[b] * s, ti = im[b] * c - re[b] * s;
+      re[b] = re[a] - tr, im[b] = im[a] - ti;
+      re[a] += tr, im[a] += ti;
+    }
+}
+
+/* Halves first, so that what is worked on stays in the cache. */
+static void transform(const struct fft_plan *plan, int n, double *re, double *im) {
+  enum { SMALL = 2048 };
+  if (n <= SMALL) {
+    for (int half = 1; half < n; half *= 2)
+      butterflies(n, half, plan->cosine, plan->sine, re, im);
+    return;
   }
+  transform(plan, n / 2, re, im);
+  transform(plan, n / 2, re + n / 2, im + n / 2);
+  butterflies(n, n / 2, plan->cosine, plan->sine, re, im);
+}
+
+void fft_forward(const struct fft_plan *plan, double *re, double *im) {
+  bit_reverse(plan->points, re, im);
+  transform(plan, plan->points, re, im);
 }
 
 int fir_max_taps(int rate_hz) {
