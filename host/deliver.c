@@ -21,9 +21,22 @@ bool deliver_up_to_date(const struct unit_plan *unit, struct receipt *receipt) {
          s.st_size == receipt->file_bytes;
 }
 
-static bool is_source(const struct stat *file, const struct track *track) {
+static bool same_file(const struct stat *file, const char *path) {
   struct stat s;
-  return !stat(track->source, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
+  return !stat(path, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
+}
+
+/* The track's source, or a reference that it is matched to. */
+static bool is_source(const struct stat *file, const struct manifest *m,
+                      const struct track *track) {
+  const struct match_params *match = chain_match(&track->chain);
+  bool found = same_file(file, track->source);
+  for (int i = 0; match && i < match->n_references && !found; i++) {
+    char *path = match_path(m, &match->references[i]);
+    found = same_file(file, path);
+    free(path);
+  }
+  return found;
 }
 
 enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
@@ -32,9 +45,9 @@ enum status deliver_may_write(const struct plan *plan, const struct unit *unit, 
   struct stat file, receipt;
   if (stat(unit->path, &file)) return STATUS_OK;
   const bool foreign = stat(unit->receipt_path, &receipt);
-  bool source = is_source(&file, &m->tracks[unit->track]);
+  bool source = is_source(&file, m, &m->tracks[unit->track]);
   for (int t = 0; foreign && t < m->n_tracks && !source; t++)
-    source = is_source(&file, &m->tracks[t]);
+    source = is_source(&file, m, &m->tracks[t]);
   if (source)
     return fail(why, STATUS_CANT_CREATE, "%s: is a source of this manifest, and sources are never "
                 "replaced (choose another output folder)", unit->path);
@@ -129,7 +142,7 @@ static enum status announce(const struct delivery *d, const struct receipt *r,
   *unfinished.key = *unfinished.file_key = 0;
   *unfinished.pcm_sha256 = *unfinished.file_sha256 = 0;
   snprintf(unfinished.note, sizeof unfinished.note, "not finished: the program was interrupted");
-  return receipt_write(d->unit->unit, d->plan->manifest, &unfinished, why);
+  return receipt_write(d->unit, d->plan->manifest, &unfinished, why);
 }
 
 enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
@@ -158,7 +171,7 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
   }
   if (!status) status = announce(d, r, why);
   if (!status) status = publish_file(encoded.temp_path, d->unit->unit->path, why);
-  if (!status && receipt_write(d->unit->unit, d->plan->manifest, r, why)) {
+  if (!status && receipt_write(d->unit, d->plan->manifest, r, why)) {
     status = why->status;
     unlink(d->unit->unit->path); /* nothing is delivered without its receipt */
     unlink(d->unit->unit->receipt_path);

@@ -45,16 +45,18 @@ void designs_destroy(struct designs **designs) {
   *designs = NULL;
 }
 
-static enum status design(struct entry *e, const void *params, struct failure *why) {
+enum status design_alone(const struct stage *stage, const void *params,
+                         const struct stage_format *format, struct stage_design *out,
+                         char sha256[HASH_TEXT_SIZE], struct failure *why) {
   const char *reason = NULL;
-  if (e->stage->design(params, &e->format, &e->design, &reason)) {
+  if (stage->design(params, format, out, &reason)) {
     const bool memory = reason && !strcmp(reason, "out of memory");
-    return fail(why, memory ? STATUS_AGAIN : STATUS_BAD_DATA, "%s at %d Hz: %s", e->stage->name,
-                e->format.rate_hz, reason ? reason : "cannot be designed");
+    return fail(why, memory ? STATUS_AGAIN : STATUS_BAD_DATA, "%s at %d Hz: %s", stage->name,
+                format->rate_hz, reason ? reason : "cannot be designed");
   }
-  if (hash_bytes(e->design.data, e->design.size, e->sha256))
-    return fail(why, STATUS_AGAIN, "%s: out of memory", e->stage->name);
-  return STATUS_OK;
+  if (!hash_bytes(out->data, out->size, sha256)) return STATUS_OK;
+  stage_design_free(out);
+  return fail(why, STATUS_AGAIN, "%s: out of memory", stage->name);
 }
 
 /* Under the lock: the one who needs a design waits for the one who makes it. */
@@ -67,7 +69,7 @@ static struct entry *find_or_make(struct designs *designs, struct entry *wanted,
   struct entry *made = memory_new(1, sizeof *made);
   *made = *wanted;
   made->settings = memory_text(wanted->settings, strlen(wanted->settings));
-  if (design(made, params, why)) {
+  if (design_alone(made->stage, params, &made->format, &made->design, made->sha256, why)) {
     entry_free(made);
     return NULL;
   }

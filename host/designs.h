@@ -15,4 +15,10 @@ void designs_destroy(struct designs **designs);
 enum status designs_get(struct designs *designs, const struct stage *stage, const void *params,
                         const struct stage_format *format, const struct stage_design **out,
                         char sha256[HASH_TEXT_SIZE], struct failure *why);
+
+/* Designs for one track alone, as its settings are nobody else's. On success the caller
+ * frees with stage_design_free. */
+enum status design_alone(const struct stage *stage, const void *params,
+                         const struct stage_format *format, struct stage_design *out,
+                         char sha256[HASH_TEXT_SIZE], struct failure *why);
 #endif

@@ -139,7 +139,7 @@ static enum status gate(const struct audio *audio, double *energy, double *thres
   const double relative = gated_mean(energy, out->n_blocks, *threshold, &out->n_used) *
                           det_pow(10, RELATIVE_GATE_LU / 10);
   if (!out->n_used)
-    return fail(why, STATUS_BAD_DATA, "is silent: nothing in it is louder than %g LUFS",
+    return fail(why, STATUS_BAD_DATA, "silent: nothing in it is louder than %g LUFS",
                 ABSOLUTE_GATE_LUFS);
   if (relative > *threshold) *threshold = relative;
   gated_mean(energy, out->n_blocks, *threshold, &out->n_used);
@@ -150,8 +150,8 @@ enum status ltas_measure(const struct audio *audio, struct ltas *out, struct fai
   const int n = frames_of_block(audio->rate_hz);
   *out = (struct ltas){.rate_hz = audio->rate_hz, .block_frames = n};
   if (audio->n_frames < n)
-    return fail(why, STATUS_BAD_DATA, "is too short to measure a spectrum: %d frames (accepted: "
-                "%d or more, %.2f s)", audio->n_frames, n, (double)n / audio->rate_hz);
+    return fail(why, STATUS_BAD_DATA, "too short to measure a spectrum: %d frames (accepted: %d "
+                "or more, %.2f s)", audio->n_frames, n, (double)n / audio->rate_hz);
   out->n_blocks = audio->n_frames / (n / 2) - 1;
   struct transform t = {0};
   double *energy = calloc((size_t)out->n_blocks + 1, sizeof *energy), threshold;

@@ -16,7 +16,7 @@ struct ltas {
 /* Measures a file. Hann windows that overlap by half; a block counts when its K-weighted
  * energy is above -70 LUFS and above the mean of those less 10 LU, the gates of BS.1770-4
  * on longer blocks. Mid = (L + R) / 2, side = (L - R) / 2. On success *out is to be given to
- * ltas_free. STATUS_BAD_DATA: shorter than one block, or silent (a sentence without the
+ * ltas_free. STATUS_BAD_DATA: shorter than one block, or silent (what is wrong, without the
  * file's name). STATUS_AGAIN: no memory. */
 enum status ltas_measure(const struct audio *audio, struct ltas *out, struct failure *why);
 void ltas_free(struct ltas *ltas); /* takes an empty one; leaves it empty */

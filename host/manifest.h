@@ -69,6 +69,16 @@ struct manifest {
  * are not looked for: a missing one is the failure of its track. */
 int manifest_read(const char *path, FILE *errors, struct manifest **out);
 void manifest_destroy(struct manifest **manifest); /* takes NULL; writes NULL */
+/* `path` joined to the folder of the manifest, unless it is absolute. Caller frees. */
+char *manifest_beside(const char *manifest_path, const char *path);
+
+/* The stages that may be named, from 0: those of the registry, then those that the plan
+ * replaces by others. NULL at the end, and for an unknown name. */
+const struct stage *manifest_stage(int i);
+const struct stage *manifest_stage_find(const char *name);
+
+struct chain chain_copy(const struct chain *chain); /* without the name */
+void chain_release(struct chain *chain);
 
 /* The settings of a tail stage in a variant (struct loudness_params, ...); NULL for any
  * other stage. */

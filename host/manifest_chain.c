@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manifest_parts.h"
+#include "match.h"
 #include "memory.h"
 #include "param_values.h"
 
@@ -26,9 +27,23 @@ struct chain chain_copy(const struct chain *chain) {
   return copy;
 }
 
+const struct stage *manifest_stage(int i) {
+  for (int k = 0; stage_registry[k]; k++)
+    if (!i--) return stage_registry[k];
+  return i ? NULL : &stage_match;
+}
+
+const struct stage *manifest_stage_find(const char *name) {
+  const struct stage *stage;
+  for (int i = 0; (stage = manifest_stage(i)); i++)
+    if (!strcmp(stage->name, name)) return stage;
+  return NULL;
+}
+
 static void list_chain_stages(struct name_list *names) {
-  for (const struct stage *const *stage = stage_registry; *stage; stage++)
-    if ((*stage)->role == STAGE_CHAIN) name_list_add(names, (*stage)->name);
+  const struct stage *stage;
+  for (int i = 0; (stage = manifest_stage(i)); i++)
+    if (stage->role == STAGE_CHAIN) name_list_add(names, stage->name);
 }
 
 static const struct param_row *find_row(const struct param_row *rows, const char *name) {
@@ -97,7 +112,7 @@ static bool read_chain_item(struct row_reader *reader, yaml_node_t *node,
   yaml_node_t *key = row_reader_node(reader, pairs->key);
   const char *name = row_reader_text(reader, key, 1, 1000);
   if (!name) return false;
-  const struct stage *stage = stage_find(name);
+  const struct stage *stage = manifest_stage_find(name);
   if (!stage) {
     struct name_list names = {0};
     list_chain_stages(&names);
@@ -117,6 +132,12 @@ static bool read_chain_item(struct row_reader *reader, yaml_node_t *node,
   return true;
 }
 
+static bool has_match(const struct chain *chain) {
+  for (int i = 0; i < chain->n_stages; i++)
+    if (chain->stages[i].stage == &stage_match) return true;
+  return false;
+}
+
 static void read_stage_list(struct row_reader *reader, yaml_node_t *node, struct chain *chain) {
   if (node->type != YAML_SEQUENCE_NODE) {
     row_reader_problem(reader, node, "%s where a list of stages is wanted (accepted: 0 .. %d "
@@ -133,9 +154,13 @@ static void read_stage_list(struct row_reader *reader, yaml_node_t *node, struct
   chain->stages = memory_new((size_t)n, sizeof *chain->stages);
   for (int i = 0; i < n; i++) {
     size_t length = row_reader_enter_item(reader, i + 1);
-    if (read_chain_item(reader, row_reader_node(reader, items[i]),
-                        &chain->stages[chain->n_stages]))
+    yaml_node_t *item = row_reader_node(reader, items[i]);
+    if (read_chain_item(reader, item, &chain->stages[chain->n_stages])) {
+      if (has_match(chain) && chain->stages[chain->n_stages].stage == &stage_match)
+        row_reader_problem(reader, item, "a second match stage (accepted: one in a chain, as each "
+                           "would make up for the whole difference)");
       chain->n_stages++;
+    }
     row_reader_leave(reader, length);
   }
 }
@@ -190,7 +215,7 @@ static void read_override(struct row_reader *reader, yaml_node_t *key, yaml_node
     for (int i = 0; i < chain->n_stages; i++)
       if (!name_list_has(&names, chain->stages[i].stage->name))
         name_list_add(&names, chain->stages[i].stage->name);
-    row_reader_unknown(reader, key, stage_find(name) ? "stage of this chain" : "key", &names);
+    row_reader_unknown(reader, key, manifest_stage_find(name) ? "stage of this chain" : "key", &names);
     name_list_release(&names);
   }
 }

@@ -41,8 +41,6 @@ void manifest_read_chain(struct row_reader *reader, yaml_node_t *node, void *cho
 /* Runs the stage's cross-field check on settings read from the mapping `node`. */
 void manifest_check_stage(struct row_reader *reader, yaml_node_t *node,
                           const struct stage *stage, const void *params);
-struct chain chain_copy(const struct chain *chain); /* without the name */
-void chain_release(struct chain *chain);
 
 /* manifest_tracks.c */
 void manifest_read_defaults(struct row_reader *reader, yaml_node_t *node, void *draft);

@@ -199,9 +199,9 @@ json_t *schema_variant_names(const struct row_section *section) {
 /* {stage: settings, ...} with the stages of a chain. */
 static json_t *stage_properties(const char *kind) {
   json_t *properties = json_object();
-  for (const struct stage *const *stage = stage_registry; *stage; stage++)
-    if ((*stage)->role == STAGE_CHAIN)
-      set(properties, (*stage)->name, reference(kind, (*stage)->name));
+  const struct stage *stage;
+  for (int i = 0; (stage = manifest_stage(i)); i++)
+    if (stage->role == STAGE_CHAIN) set(properties, stage->name, reference(kind, stage->name));
   return properties;
 }
 
@@ -247,10 +247,11 @@ static json_t *definitions_schema(void) {
   set(definitions, "name", name);
   set(definitions, "stages", stages_definition());
   set(definitions, "changes", changes_definition());
-  for (const struct stage *const *stage = stage_registry; *stage; stage++) {
-    if ((*stage)->role != STAGE_CHAIN) continue;
-    set_stage(definitions, "stage_", *stage, FORM_WHOLE);
-    set_stage(definitions, "changes_", *stage, FORM_CHANGES);
+  const struct stage *stage;
+  for (int i = 0; (stage = manifest_stage(i)); i++) {
+    if (stage->role != STAGE_CHAIN) continue;
+    set_stage(definitions, "stage_", stage, FORM_WHOLE);
+    set_stage(definitions, "changes_", stage, FORM_CHANGES);
   }
   return definitions;
 }

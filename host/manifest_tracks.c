@@ -86,8 +86,7 @@ static void check_isrc(struct row_reader *reader, const yaml_node_t *node, char 
   free(plain);
 }
 
-/* `text` joined to the folder of `manifest_path`. */
-static char *beside(const char *manifest_path, const char *text) {
+char *manifest_beside(const char *manifest_path, const char *text) {
   const char *slash = strrchr(manifest_path, '/');
   if (text[0] == '/' || !slash) return memory_text(text, strlen(text));
   return memory_print("%.*s%s", (int)(slash + 1 - manifest_path), manifest_path, text);
@@ -101,7 +100,7 @@ static void fill_defaults(const struct draft *draft, struct track *track, struct
   if (track->source_text && !track->title) track->title = output_name_base(track->source_text);
   if (!track->artist && artist) track->artist = memory_text(artist, strlen(artist));
   if (!track->number) track->number = position;
-  if (track->source_text) track->source = beside(manifest->path, track->source_text);
+  if (track->source_text) track->source = manifest_beside(manifest->path, track->source_text);
   track->chain = choice->has_chain ? choice->chain : chain_copy(&defaults->chain);
   if (choice->has_variants) {
     track->variants = choice->variants;

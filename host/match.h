@@ -8,7 +8,7 @@
 
 enum {
   MATCH_REFERENCES = 16,
-  MATCH_POINTS = 55, /* of a curve: every sixth of an octave, 31.25 Hz to 16 kHz */
+  MATCH_POINTS = 47, /* of a curve: 31.25 Hz to 16 kHz, as far apart as bands are wide */
 };
 enum match_channels { MATCH_STEREO, MATCH_MID_SIDE };
 
@@ -21,14 +21,20 @@ struct match_params {
   struct match_reference references[MATCH_REFERENCES];
   double amount_percent, smoothing_octaves, max_db;
   int channels; /* enum match_channels */
+  int phase;    /* of the EQ: PHASE_LINEAR or PHASE_MINIMUM (linear.h) */
 };
+/* Role STAGE_CHAIN, but not of the registry: it has neither design nor passes. */
+extern const struct stage stage_match;
 
 /* Gains at match_frequency_hz(i); constant beyond the ends. Rounded to 0.01 dB. */
 struct match_curves {
   double gain_db[MATCH_POINTS]; /* of both channels, or of mid */
   double side_db[MATCH_POINTS]; /* of side; 0 unless the channels are MATCH_MID_SIDE */
 };
-double match_frequency_hz(int point);
+double match_frequency_hz(int point); /* rounded to 0.01 Hz */
+
+/* Least and greatest gain of both. */
+void match_range(const struct match_curves *curves, double *least_db, double *most_db);
 
 /* `references`: what was measured of params->references, in their order. */
 void match_design(const struct match_params *params, const struct ltas *source,

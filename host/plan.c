@@ -52,6 +52,7 @@ enum status plan_create(const struct manifest *manifest, const char *folder, con
   for (int t = 0; t < manifest->n_tracks; t++) most += (size_t)manifest->tracks[t].n_variants;
   plan->manifest = manifest;
   plan->designs = designs_create();
+  plan->references = references_create();
   plan->folder = memory_text(folder, strlen(folder));
   plan->units = memory_new(most + 1, sizeof *plan->units);
   plan->first_unit = memory_new((size_t)manifest->n_tracks + 1, sizeof *plan->first_unit);
@@ -63,10 +64,15 @@ enum status plan_create(const struct manifest *manifest, const char *folder, con
   }
   plan->first_unit[manifest->n_tracks] = plan->n_units;
   *out = plan;
-  if (plan->n_units || !only) return STATUS_OK;
-  plan_destroy(out);
-  return fail(why, STATUS_USAGE, "--only %s: no such track or variant in %s", only,
-              manifest->path);
+  enum status status = STATUS_OK;
+  if (!plan->n_units && only)
+    status = fail(why, STATUS_USAGE, "--only %s: no such track or variant in %s", only,
+                  manifest->path);
+  for (int t = 0; t < manifest->n_tracks && !status; t++)
+    if (plan->first_unit[t] < plan->first_unit[t + 1])
+      status = references_present(manifest, &manifest->tracks[t], why);
+  if (status) plan_destroy(out);
+  return status;
 }
 
 void plan_destroy(struct plan **plan) {
@@ -77,6 +83,7 @@ void plan_destroy(struct plan **plan) {
     free((*plan)->units[i].receipt_path);
   }
   designs_destroy(&(*plan)->designs);
+  references_destroy(&(*plan)->references);
   free((*plan)->units);
   free((*plan)->first_unit);
   free((*plan)->folder);
@@ -113,8 +120,14 @@ static uint32_t dither_seed(const char *audio, const struct chain *chain,
   return (uint32_t)strtoul(text, NULL, 16);
 }
 
+/* A changed reference is another unit, also when the curve stays the same. */
+static void hash_references(struct hash *hash, const struct matched *matched) {
+  for (int i = 0; matched && i < matched->params->n_references; i++)
+    hash_text(hash, matched->sha256[i]);
+}
+
 static void unit_keys(const struct plan *plan, const struct source_identity *source,
-                      const char *tables, struct unit_plan *u) {
+                      const struct chain *chain, const char *tables, struct unit_plan *u) {
   const struct manifest *m = plan->manifest;
   const struct track *track = &m->tracks[u->unit->track];
   const struct variant *variant = &m->variants[u->unit->variant];
@@ -122,8 +135,9 @@ static void unit_keys(const struct plan *plan, const struct source_identity *sou
   hash_init(&hash);
   hash_text(&hash, "lacquer unit 1");
   hash_text(&hash, source->audio_sha256);
-  hash_json(&hash, settings_of_chain(&track->chain));
+  hash_json(&hash, settings_of_chain(chain));
   hash_json(&hash, settings_of_variant(variant));
+  hash_references(&hash, u->matched);
   hash_text(&hash, tables);
   hash_text(&hash, lacquer_engine_hash);
   hash_text(&hash, lacquer_spirv_hash);
@@ -138,6 +152,13 @@ static void unit_keys(const struct plan *plan, const struct source_identity *sou
   hash_final(&hash, u->file_key);
 }
 
+/* Appends a design's hash. */
+static void add_table(char **tables, const char *sha256) {
+  char *longer = memory_print("%s%s ", *tables, sha256);
+  free(*tables);
+  *tables = longer;
+}
+
 /* Designs a stage and appends its hash to `tables`. */
 static enum status add_design(const struct plan *plan, const struct stage *stage,
                               const void *params, const struct stage_format *format,
@@ -145,23 +166,33 @@ static enum status add_design(const struct plan *plan, const struct stage *stage
                               struct failure *why) {
   char sha256[HASH_TEXT_SIZE];
   enum status status = designs_get(plan->designs, stage, params, format, out, sha256, why);
-  if (status) return status;
-  char *longer = memory_print("%s%s ", *tables, sha256);
-  free(*tables);
-  *tables = longer;
-  return STATUS_OK;
+  if (!status) add_table(tables, sha256);
+  return status;
 }
 
+/* The track's own: no other has its curves. */
+static enum status add_matched(const struct chain_stage *s, const struct stage_format *format,
+                               struct track_plan *out, char **tables, struct failure *why) {
+  char sha256[HASH_TEXT_SIZE];
+  enum status status = design_alone(s->stage, s->params, format, &out->matched_design, sha256, why);
+  if (!status) add_table(tables, sha256);
+  return status;
+}
+
+/* `chain`: the track's, with an EQ in the place of its match stage. */
 static enum status plan_chain(const struct plan *plan, const struct track *track,
-                              const struct stage_format *format, struct track_plan *out,
-                              char **tables, struct failure *why) {
-  for (int i = 0; i < track->chain.n_stages; i++) {
-    const struct chain_stage *s = &track->chain.stages[i];
+                              const struct chain *chain, const struct stage_format *format,
+                              struct track_plan *out, char **tables, struct failure *why) {
+  for (int i = 0; i < chain->n_stages; i++) {
+    const struct chain_stage *s = &chain->stages[i];
     if (s->stage->neutral && s->stage->neutral(s->params)) continue;
     out->stage[out->n_stages] = s->stage;
     const struct stage_design **design = &out->design[out->n_stages++];
-    enum status status = add_design(plan, s->stage, s->params, format, design, tables, why);
+    const bool own = track->chain.stages[i].stage != s->stage;
+    enum status status = own ? add_matched(s, format, out, tables, why)
+                             : add_design(plan, s->stage, s->params, format, design, tables, why);
     if (status) return status;
+    if (own) *design = &out->matched_design;
     if ((*design)->response_error_db > out->filter_error_db)
       out->filter_error_db = (*design)->response_error_db;
     out->pre_ring_ms += (*design)->pre_ring_ms;
@@ -183,62 +214,92 @@ static double dither_db(const struct variant *v, int rate_hz) {
 }
 
 static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
-                             const struct stage_format *format, const char *tables,
-                             struct unit_plan *u, struct failure *why) {
-  const struct manifest *m = plan->manifest;
-  const struct track *track = &m->tracks[u->unit->track];
-  const struct variant *v = &m->variants[u->unit->variant];
+                             const struct chain *chain, const char *tables, struct unit_plan *u,
+                             struct failure *why) {
+  const struct stage_format format = {source->rate_hz, source->channels};
+  const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(tables, strlen(tables));
   enum status status =
-      add_design(plan, &stage_limiter, &v->limiter, format, &u->tail.limiter, &all, why);
+      add_design(plan, &stage_limiter, &v->limiter, &format, &u->tail.limiter, &all, why);
   if (!status)
-    status = add_design(plan, &stage_dither, &v->dither, format, &u->tail.dither, &all, why);
+    status = add_design(plan, &stage_dither, &v->dither, &format, &u->tail.dither, &all, why);
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
-    u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, format->rate_hz));
+    u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, format.rate_hz));
     u->tail.band_limit = v->limiter.band_limit;
     if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
       u->tail.band_limit = BAND_LIMIT_OFF;
-    u->tail.seed = dither_seed(source->audio_sha256, &track->chain, v);
-    unit_keys(plan, source, all, u);
+    u->tail.seed = dither_seed(source->audio_sha256, chain, v);
+    unit_keys(plan, source, chain, all, u);
   }
   free(all);
   return status;
 }
 
-enum status track_plan_make(const struct plan *plan, int track,
+/* The chain as it runs: with an EQ in the place of its match stage. */
+static enum status resolve_chain(const struct plan *plan, const struct track *track,
+                                 const struct audio *audio, struct track_plan *out,
+                                 struct chain *chain, struct failure *why) {
+  const struct match_params *match = chain_match(&track->chain);
+  *chain = (struct chain){0};
+  if (!match) {
+    *chain = chain_copy(&track->chain);
+    return STATUS_OK;
+  }
+  if (!audio) return fail(why, STATUS_AGAIN, "not decoded");
+  out->matched = memory_new(1, sizeof *out->matched);
+  enum status status =
+      match_track(plan->references, plan->manifest, match, audio, out->matched, why);
+  if (!status) *chain = matched_chain(&track->chain, out->matched);
+  return status;
+}
+
+enum status track_plan_make(const struct plan *plan, int index,
                             const struct source_identity *source, struct track_plan *out,
                             struct failure *why) {
   const struct stage_format format = {source->rate_hz, source->channels};
+  const struct track *track = &plan->manifest->tracks[index];
+  struct chain chain;
   char *tables = memory_text("", 0);
   *out = (struct track_plan){0};
-  out->n_units = plan->first_unit[track + 1] - plan->first_unit[track];
+  out->n_units = plan->first_unit[index + 1] - plan->first_unit[index];
   out->units = memory_new((size_t)out->n_units + 1, sizeof *out->units);
   char head[17] = {0};
   memcpy(head, source->audio_sha256, 16);
   out->seed = strtoull(head, NULL, 16);
-  enum status status =
-      plan_chain(plan, &plan->manifest->tracks[track], &format, out, &tables, why);
+  enum status status = resolve_chain(plan, track, source->audio, out, &chain, why);
+  if (!status) status = plan_chain(plan, track, &chain, &format, out, &tables, why);
   for (int i = 0; i < out->n_units && !status; i++) {
-    out->units[i].unit = &plan->units[plan->first_unit[track] + i];
-    status = plan_unit(plan, source, &format, tables, &out->units[i], why);
+    out->units[i].unit = &plan->units[plan->first_unit[index] + i];
+    out->units[i].matched = out->matched;
+    status = plan_unit(plan, source, &chain, tables, &out->units[i], why);
   }
+  chain_release(&chain);
   free(tables);
   if (status) track_plan_free(out);
   return status;
 }
 
 void track_plan_free(struct track_plan *track) {
+  stage_design_free(&track->matched_design);
+  free(track->matched);
   free(track->units);
   *track = (struct track_plan){0};
 }
 
 /* ---- printing ---- */
 
+/* "eq > ", "match (-3.2 .. +4.1 dB) (rings 12.0 ms ahead) > " */
 static void print_stage(const struct track_plan *tp, int stage, FILE *people) {
   const double ms = tp->design[stage]->pre_ring_ms;
-  fputs(tp->stage[stage]->name, people);
+  double least, most;
+  if (tp->design[stage] == &tp->matched_design) {
+    match_range(&tp->matched->curves, &least, &most);
+    fprintf(people, "match (%+.1f .. %+.1f dB)", least, most);
+  } else {
+    fputs(tp->stage[stage]->name, people);
+  }
   if (ms > 0) fprintf(people, " (rings %.1f ms ahead)", ms);
   fputs(" > ", people);
 }
@@ -260,6 +321,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_object_set_new(line, "settings", settings_of_variant(variant));
   json_object_set_new(line, "filter_error_db", json_real(tp->filter_error_db));
   json_object_set_new(line, "filter_pre_ring_ms", json_real(tp->pre_ring_ms));
+  if (u->matched) json_object_set_new(line, "match", matched_json(u->matched));
   json_dumpf(line, data, JSON_COMPACT | JSON_REAL_PRECISION(17));
   fputc('\n', data);
   json_decref(line);
@@ -275,10 +337,10 @@ int plan_print(const struct plan *plan, FILE *people, FILE *data) {
     if (plan->first_unit[t] == plan->first_unit[t + 1]) continue;
     enum status status = decode_file(path, &audio, &why);
     if (!status) {
-      struct source_identity id = {audio.rate_hz, audio.channels, ""};
+      struct source_identity id = {audio.rate_hz, audio.channels, "", &audio};
       memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
-      audio_free(&audio);
       status = track_plan_make(plan, t, &id, &tp, &reason);
+      audio_free(&audio);
       if (status) fail(&why, status, "%s: %s", path, reason.text);
     }
     if (status) {

@@ -6,6 +6,7 @@
 #include "chain.h"
 #include "designs.h"
 #include "manifest.h"
+#include "matching.h"
 
 struct unit {
   int track, variant; /* indices in the manifest */
@@ -15,6 +16,7 @@ struct unit {
 struct plan {
   const struct manifest *manifest; /* not owned */
   struct designs *designs;
+  struct references *references;
   char *folder;
   int n_units;
   struct unit *units;
@@ -22,7 +24,8 @@ struct plan {
 };
 
 /* `only`: NULL, or "NUMBER" or "NUMBER:VARIANT" to leave the rest out (NUMBER: a track's
- * number). STATUS_USAGE when nothing fits it. */
+ * number). STATUS_USAGE when nothing fits it; STATUS_NO_INPUT when a match reference that is
+ * needed is not there. */
 enum status plan_create(const struct manifest *manifest, const char *folder, const char *only,
                         struct plan **out, struct failure *why);
 void plan_destroy(struct plan **plan);
@@ -31,6 +34,7 @@ void plan_destroy(struct plan **plan);
 struct source_identity {
   int rate_hz, channels;
   char audio_sha256[HASH_TEXT_SIZE];
+  const struct audio *audio; /* NULL: not decoded; a track with a match stage wants it */
 };
 
 /* A track ready to be rendered: stages that do something, designed. */
@@ -40,11 +44,14 @@ struct track_plan {
   const struct stage_design *design[MAX_CHAIN];
   const struct stage_design *loudness, *band_limit;
   uint64_t seed;
+  struct matched *matched;             /* NULL: the chain has no match stage */
+  struct stage_design matched_design;  /* of the EQ in its place */
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
   double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the chain */
   int n_units;
   struct unit_plan {
     const struct unit *unit;
+    const struct matched *matched; /* the track's */
     struct tail tail;
     char key[HASH_TEXT_SIZE];        /* of everything that decides the samples */
     char file_key[HASH_TEXT_SIZE];   /* the same and the tags: of the file */

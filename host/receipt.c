@@ -123,8 +123,9 @@ static json_t *group_of(json_t *root, const char *name) {
   return json_object_get(root, name);
 }
 
-enum status receipt_write(const struct unit *unit, const struct manifest *manifest,
+enum status receipt_write(const struct unit_plan *plan, const struct manifest *manifest,
                           const struct receipt *receipt, struct failure *why) {
+  const struct unit *unit = plan->unit;
   const struct track *track = &manifest->tracks[unit->track];
   json_t *root = json_pack("{s:i, s:s, s:s, s:s}", "lacquer_receipt", 1, "file", unit->name,
                            "engine_sha256", lacquer_engine_hash, "spirv_sha256",
@@ -134,6 +135,7 @@ enum status receipt_write(const struct unit *unit, const struct manifest *manife
                         field_value(&fields[i], receipt));
   json_object_set_new(group_of(root, "source"), "path", json_string(track->source_text));
   json_object_set_new(root, "chain", settings_of_chain(&track->chain));
+  if (plan->matched) json_object_set_new(root, "match", matched_json(plan->matched));
   json_object_set_new(root, "variant", settings_of_variant(&manifest->variants[unit->variant]));
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
   json_decref(root);

@@ -60,7 +60,7 @@ struct receipt {
  * dither, 4 frames at the borders of a window and blocks at a gate. */
 #define METERS_TOLERANCE_LU 0.1
 
-enum status receipt_write(const struct unit *unit, const struct manifest *manifest,
+enum status receipt_write(const struct unit_plan *plan, const struct manifest *manifest,
                           const struct receipt *receipt, struct failure *why);
 /* False when there is none, or it cannot be read. */
 bool receipt_read(const char *path, struct receipt *out);

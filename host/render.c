@@ -138,7 +138,7 @@ static void load(struct work *w, struct job *job, int track) {
     status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
                                      &job->source, NULL, &why);
   if (!status) {
-    struct source_identity id = {job->audio.rate_hz, job->audio.channels, ""};
+    struct source_identity id = {job->audio.rate_hz, job->audio.channels, "", &job->audio};
     memcpy(id.audio_sha256, job->audio.sha256, sizeof id.audio_sha256);
     struct failure reason = {0};
     status = track_plan_make(w->plan, track, &id, &job->plan, &reason);

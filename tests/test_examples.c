@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Every example manifest, rendered by the program as it stands in the repository. */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
-#include "manifest.h"
+#include "matching.h"
 #include "publish.h"
 
 #include <setjmp.h>
@@ -50,6 +50,15 @@ static void put_source(const char *path, int index) {
   free(beside);
 }
 
+static void put_references(const struct manifest *manifest, const struct chain *chain) {
+  const struct match_params *match = chain_match(chain);
+  for (int i = 0; match && i < match->n_references; i++) {
+    char *path = match_path(manifest, &match->references[i]);
+    put_source(path, 100 + i);
+    free(path);
+  }
+}
+
 /* Copies a manifest, and generates the audio that it names. */
 static void copy_example(const char *name, const char *to) {
   struct fixture_bytes bytes = fixture_load(fixture_path(SOURCE_DIR "/manifests", name));
@@ -57,7 +66,10 @@ static void copy_example(const char *name, const char *to) {
   fixture_save(to, bytes.data, bytes.size);
   free(bytes.data);
   assert_int_equal(manifest_read(to, stderr, &manifest), 0);
-  for (int i = 0; i < manifest->n_tracks; i++) put_source(manifest->tracks[i].source, i);
+  for (int i = 0; i < manifest->n_tracks; i++) {
+    put_source(manifest->tracks[i].source, i);
+    put_references(manifest, &manifest->tracks[i].chain);
+  }
   manifest_destroy(&manifest);
 }
 

@@ -16,6 +16,7 @@
 #include "eq.h"
 #include "failure.h"
 #include "manifest.h"
+#include "match.h"
 #include "multiband.h"
 #include "output_name.h"
 #include "settings.h"
@@ -231,6 +232,32 @@ static void resolves_chains(void **state) {
   manifest_destroy(&m);
 }
 
+static void reads_match(void **state) {
+  (void)state;
+  struct manifest *m = read_sound(
+      "lacquer: 1\nvariants: {a: {}}\nchains:\n  like:\n    - match:\n        references:\n"
+      "          - {path: a.wav}\n          - {path: b/c.flac, weight: 0.5}\n"
+      "        amount: 40\n        channels: mid_side\ntracks:\n"
+      "  - {source: 1.wav, chain: like}\n"
+      "  - {source: 2.wav, chain: {use: like, match: {max: 9, references: [{path: d.wav}]}}}\n");
+  const struct match_params *p = m->tracks[0].chain.stages[0].params;
+  assert_ptr_equal(m->tracks[0].chain.stages[0].stage, &stage_match);
+  assert_ptr_equal(manifest_stage_find("match"), &stage_match);
+  assert_null(manifest_stage_find("mach"));
+  assert_int_equal(p->n_references, 2);
+  assert_string_equal(p->references[0].path, "a.wav");
+  assert_string_equal(p->references[1].path, "b/c.flac");
+  assert_true(p->references[0].weight == 1 && p->references[1].weight == 0.5);
+  assert_true(p->amount_percent == 40 && p->smoothing_octaves == 1.0 / 3 && p->max_db == 6);
+  assert_int_equal(p->channels, MATCH_MID_SIDE);
+  assert_false(stage_match.neutral(p));
+  p = m->tracks[1].chain.stages[0].params;
+  assert_string_equal(p->references[0].path, "d.wav");
+  assert_string_equal(p->references[1].path, "b/c.flac");
+  assert_true(p->max_db == 9 && p->amount_percent == 40);
+  manifest_destroy(&m);
+}
+
 static void has_defaults(void **state) {
   (void)state;
   struct manifest *m = read_sound("\xEF\xBB\xBF{\"lacquer\": 1, \"variants\": {\"a\": {}, \"b\": "
@@ -249,9 +276,10 @@ static void has_defaults(void **state) {
 static void finds_tail_params(void **state) {
   (void)state;
   static const struct variant variant;
-  for (const struct stage *const *stage = stage_registry; *stage; stage++) {
-    const void *params = manifest_tail_params(&variant, *stage);
-    const bool has_keys = (*stage)->role == STAGE_TAIL && (*stage)->rows->type != PARAM_END;
+  const struct stage *stage;
+  for (int i = 0; (stage = manifest_stage(i)); i++) {
+    const void *params = manifest_tail_params(&variant, stage);
+    const bool has_keys = stage->role == STAGE_TAIL && stage->rows->type != PARAM_END;
     assert_int_equal(has_keys, params != NULL);
   }
   assert_ptr_equal(manifest_tail_params(&variant, stage_find("limiter")), &variant.limiter);
@@ -451,15 +479,16 @@ static void writes_schema(void **state) {
   json_t *schema = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
   assert_non_null(schema);
   assert_int_equal(json_integer_value(at(schema, "properties/lacquer/const")), 1);
-  for (const struct stage *const *stage = stage_registry; *stage; stage++) {
+  const struct stage *stage;
+  for (int i = 0; (stage = manifest_stage(i)); i++) {
     char path[64];
-    snprintf(path, sizeof path, "$defs/stage_%s", (*stage)->name);
-    if ((*stage)->role == STAGE_CHAIN) {
-      expect_rows(at(schema, path), (*stage)->rows);
-      assert_non_null(at(at(schema, "$defs/changes/properties"), (*stage)->name));
+    snprintf(path, sizeof path, "$defs/stage_%s", stage->name);
+    if (stage->role == STAGE_CHAIN) {
+      expect_rows(at(schema, path), stage->rows);
+      assert_non_null(at(at(schema, "$defs/changes/properties"), stage->name));
     } else {
       const json_t *variant = at(schema, "properties/variants/additionalProperties");
-      expect_rows(variant, (*stage)->rows);
+      expect_rows(variant, stage->rows);
     }
   }
   json_decref(schema);
@@ -505,6 +534,7 @@ int main(void) {
       cmocka_unit_test(reads_tracks),
       cmocka_unit_test(reads_dither),
       cmocka_unit_test(resolves_chains),
+      cmocka_unit_test(reads_match),
       cmocka_unit_test(has_defaults),
       cmocka_unit_test(finds_tail_params),
       cmocka_unit_test(tells_every_problem),
