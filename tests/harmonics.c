@@ -9,7 +9,7 @@
 #include "fir_design.h"
 
 static const double TWO_PI = 6.283185307179586477;
-enum { SETTLED = 2048 }; /* frames around the analysed ones */
+enum { SETTLED = 10240 }; /* frames around the analysed ones: a low cut of 0.2 s settles */
 
 int harmonics_cycles(double freq_hz, int rate_hz) {
   return 2 * (int)(freq_hz / rate_hz * HARMONICS_FRAMES / 2) + 1;
@@ -44,9 +44,10 @@ struct harmonics harmonics_of(const struct stage *stage, const void *params,
   fft_plan_destroy(&plan);
   for (int k = 0; k <= N / 2; k++) {
     const double magnitude = hypot(re[k], im[k]) * (k ? 2.0 : 1.0) / N;
+    const double freq_hz = (double)k * rate_hz / N;
     if (k % cycles == 0) {
       if (k / cycles <= HARMONICS_MOST) out.amplitude[k / cycles] = magnitude;
-    } else if ((double)k * rate_hz / N < 20000 && magnitude > worst) {
+    } else if (freq_hz >= 20 && freq_hz < 20000 && magnitude > worst) {
       worst = magnitude;
     }
   }

@@ -11,7 +11,7 @@ enum { HARMONICS_FRAMES = 16384, HARMONICS_MOST = 12 };
 
 struct harmonics {
   double amplitude[HARMONICS_MOST + 1]; /* [0]: DC */
-  double alias_db; /* largest bin below 20 kHz that is no harmonic, re the fundamental */
+  double alias_db; /* largest bin, 20 Hz to 20 kHz, that is no harmonic, re the fundamental */
 };
 /* One stage with these args, mono, on a sine of `amplitude`. */
 struct harmonics harmonics_of(const struct stage *stage, const void *params,

@@ -11,6 +11,7 @@
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
+#include "saturate.h"
 #include "stereo.h"
 
 uint32_t random_below(uint64_t *state, uint32_t n) {
@@ -139,11 +140,20 @@ static void mend_dither(void *params, int rate_hz) {
   if (p->bits > 24) p->bits = 32, p->mode = DITHER_NONE;
 }
 
+static void mend_saturate(void *params, int rate_hz) {
+  struct saturate_params *p = params;
+  p->slope_db_oct -= p->slope_db_oct % 12;
+  p->n_bands = p->n_crossovers + 1;
+  for (int i = 0; i < p->n_crossovers; i++)
+    p->crossover_hz[i] = below_nyquist(p->crossover_hz[i], rate_hz);
+  qsort(p->crossover_hz, (size_t)p->n_crossovers, sizeof *p->crossover_hz, ascending);
+}
+
 static const struct {
   const char *stage;
   void (*mend)(void *params, int rate_hz);
 } mends[] = {{"eq", mend_eq}, {"stereo", mend_stereo}, {"multiband", mend_multiband},
-             {"limiter", mend_limiter}, {"dither", mend_dither}};
+             {"limiter", mend_limiter}, {"dither", mend_dither}, {"saturate", mend_saturate}};
 
 bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void *params) {
   for (int attempt = 0; attempt < 1000; attempt++) {
@@ -251,6 +261,21 @@ static const struct stereo_params stereo_chosen[] = {
     {STEREO, .width = 1}, /* neutral */
 };
 
+static const struct saturate_params saturate_chosen[] = {
+    {.n_bands = 1, .bands = {{SATURATE_TAPE, 6, 100}}},
+    {.n_bands = 1, .bands = {{SATURATE_TUBE, 24, 30}}, .target = SATURATE_MID_SIDE,
+     .output_db = -3},
+    {.n_bands = 1, .bands = {{SATURATE_SOFT_CLIP, 12, 100}}, .target = SATURATE_RIGHT,
+     .oversampling = SATURATE_8X},
+    {.n_bands = 1, .bands = {{SATURATE_TRANSFORMER, -12, 100}}, .target = SATURATE_SIDE,
+     .oversampling = SATURATE_4X},
+    {.n_bands = 2, .bands = {{SATURATE_TAPE, 0, 0}, {SATURATE_TUBE, 12, 40}}, .n_crossovers = 1,
+     .crossover_hz = {3000}, .slope_db_oct = 24},
+    {.n_bands = 4, .n_crossovers = 3, .crossover_hz = {100, 1000, 9000}, .slope_db_oct = 48,
+     .bands = {{SATURATE_TAPE, 3, 50}, {SATURATE_TAPE, 0, 0}, {SATURATE_SOFT_CLIP, 24, 100},
+               {SATURATE_TRANSFORMER, 9, 70}}, .target = SATURATE_MID_SIDE, .output_db = 2},
+};
+
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}
 static const struct {
@@ -258,8 +283,8 @@ static const struct {
   const void *params;
   int count, quick;
 } chosen[] = {CHOSEN(eq, 3), CHOSEN(stereo, COUNT(stereo_chosen)), CHOSEN(multiband, 8),
-              CHOSEN(limiter, COUNT(limiter_chosen)),
-              CHOSEN(loudness, COUNT(loudness_chosen)), CHOSEN(dither, COUNT(dither_chosen))};
+              CHOSEN(limiter, COUNT(limiter_chosen)), CHOSEN(loudness, COUNT(loudness_chosen)),
+              CHOSEN(dither, COUNT(dither_chosen)), CHOSEN(saturate, 4)};
 
 int chosen_params_quick(const struct stage *stage) {
   for (int i = 0; i < COUNT(chosen); i++)

@@ -19,6 +19,7 @@
 #include "match.h"
 #include "multiband.h"
 #include "output_name.h"
+#include "saturate.h"
 #include "settings.h"
 
 #include <cmocka.h> /* after failure.h: it defines a macro named fail */
@@ -255,6 +256,25 @@ static void reads_match(void **state) {
   assert_string_equal(p->references[0].path, "d.wav");
   assert_string_equal(p->references[1].path, "b/c.flac");
   assert_true(p->max_db == 9 && p->amount_percent == 40);
+  manifest_destroy(&m);
+}
+
+static void reads_saturation(void **state) {
+  (void)state;
+  struct manifest *m = read_sound(
+      "lacquer: 1\nvariants: {a: {}}\nchains:\n  house:\n    - saturate:\n"
+      "        crossovers: [200]\n        bands: [{curve: tube, drive: -3}, {mix: 0}]\n"
+      "        target: mid_side\n        oversampling: 4\n        output: -1\n"
+      "tracks: [{source: a.wav, chain: {use: house, saturate: {bands: [~, {mix: 5}]}}}]\n");
+  const struct saturate_params *p = m->tracks[0].chain.stages[0].params;
+  assert_int_equal(p->n_bands, 2);
+  assert_int_equal(p->bands[0].curve, SATURATE_TUBE);
+  assert_true(p->bands[0].drive_db == -3 && p->bands[0].mix_percent == 100);
+  assert_int_equal(p->bands[1].curve, SATURATE_TAPE);
+  assert_true(p->bands[1].drive_db == 0 && p->bands[1].mix_percent == 5);
+  assert_int_equal(p->target, SATURATE_MID_SIDE);
+  assert_int_equal(p->oversampling, SATURATE_4X);
+  assert_true(p->output_db == -1 && p->slope_db_oct == 24);
   manifest_destroy(&m);
 }
 
@@ -535,6 +555,7 @@ int main(void) {
       cmocka_unit_test(reads_dither),
       cmocka_unit_test(resolves_chains),
       cmocka_unit_test(reads_match),
+      cmocka_unit_test(reads_saturation),
       cmocka_unit_test(has_defaults),
       cmocka_unit_test(finds_tail_params),
       cmocka_unit_test(tells_every_problem),

@@ -249,6 +249,7 @@ static const struct {
      {{true, -110, 24, 0}, MULTIBAND_REDUCTIONS(OCTAVE_16), MULTIBAND_REDUCTIONS(OCTAVE_22),
       MULTIBAND_REDUCTIONS(OCTAVE_16), MULTIBAND_REDUCTIONS(OCTAVE_22)}},
     {"loudness", 1, NULL, {{true, -110, 24, 0}}},
+    {"saturate", 1, NULL, {{true, -50, 16, 0}}},
     {"limiter", LIMITER_SECTIONS, NULL,
      {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, {true, -20, 11, 1},
       LEVELS, LEVELS}},
@@ -282,6 +283,7 @@ static bool draw_control(struct twin *t, int slot) {
   const struct place p = {BUFFER_NONE, 0, slot, (int64_t)d->control_words * t->n_blocks};
   for (size_t k = 0; k < sizeof control_ranges / sizeof *control_ranges; k++) {
     if (strcmp(control_ranges[k].stage, name)) continue;
+    if (!p.words) return true;
     const int64_t section = p.words / d->control_sections;
     const int kinds = control_ranges[k].kinds ? control_ranges[k].kinds(d->data)
                                               : control_ranges[k].n;
