@@ -19,10 +19,10 @@ static const struct param_row loudness_rows[] = {
      .max = -5, .initial = NAN, .unit = "LUFS",
      .help = "integrated loudness to reach (BS.1770-4)"},
     {.name = "max_reduction", .type = PARAM_NUMBER, .offset = AT(max_reduction_db), .min = 0,
-     .max = 40, .initial = NAN, .unit = "dB",
+     .later = 1, .max = 40, .initial = NAN, .unit = "dB",
      .help = "most that the limiter may take, by default as much as it needs"},
     {.name = "infeasible", .type = PARAM_CHOICE, .offset = AT(infeasible),
-     .initial = INFEASIBLE_DELIVER, .choices = infeasible_names,
+     .later = 1, .initial = INFEASIBLE_DELIVER, .choices = infeasible_names,
      .help = "when the loudness cannot be met: deliver the best that keeps to true_peak and "
              "max_reduction, or fail"},
     {0},

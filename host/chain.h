@@ -9,7 +9,7 @@
 
 enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
-enum { MAX_CHAIN = 12 }; /* and a tail of up to MAX_SLOTS - MAX_CHAIN slots */
+enum { MAX_CHAIN = 13 }; /* and a tail of up to MAX_SLOTS - MAX_CHAIN slots */
 
 /* The tail of one variant. */
 struct tail {

@@ -134,6 +134,25 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   return encode_file(&file, encoded, why);
 }
 
+/* The gaps are not part of what is measured. */
+static enum status encode_with_gaps(const struct delivery *d, struct receipt *r,
+                                    struct encoded *encoded, struct failure *why) {
+  const struct edit *edit = &d->plan->manifest->tracks[d->unit->unit->track].edit;
+  struct delivery whole = *d;
+  struct failure reason = {0};
+  if (!edit_gaps(edit)) return encode(d, r, encoded, why);
+  int32_t *pcm = edit_add_gaps(edit, r->source.rate_hz, r->source.channels, d->pcm,
+                               &whole.n_frames, &reason);
+  if (!pcm) return fail(why, reason.status, "%s: %s", d->unit->unit->name, reason.text);
+  r->gap_before_frames = edit_frames(edit->gap_before_s, r->source.rate_hz);
+  r->gap_after_frames = edit_frames(edit->gap_after_s, r->source.rate_hz);
+  r->seconds = (double)whole.n_frames / r->source.rate_hz;
+  whole.pcm = pcm;
+  const enum status status = encode(&whole, r, encoded, why);
+  free(pcm);
+  return status;
+}
+
 /* A receipt that says: lacquer's file, but not finished. A run that was killed, and one that
  * works on the same unit at the same time, see it and render. */
 static enum status announce(const struct delivery *d, const struct receipt *r,
@@ -162,7 +181,7 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
     delivered->peak_to_loudness_db = r->true_peak_dbtp - r->loudness_lufs;
     compare_meters(r);
   }
-  if (!status) status = encode(d, r, &encoded, why);
+  if (!status) status = encode_with_gaps(d, r, &encoded, why);
   if (!status) {
     memcpy(r->pcm_sha256, encoded.pcm_sha256, sizeof r->pcm_sha256);
     memcpy(r->file_sha256, encoded.file_sha256, sizeof r->file_sha256);

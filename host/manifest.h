@@ -6,12 +6,13 @@
 #include <stdio.h>
 
 #include "dither.h"
+#include "edit.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "stage.h"
 
 enum {
-  MANIFEST_CHAIN_STAGES = 12, /* at most MAX_CHAIN (chain.h) */
+  MANIFEST_CHAIN_STAGES = 12, /* and the track's fades: at most MAX_CHAIN (chain.h) */
   MANIFEST_TRACKS = 1000000,
 };
 
@@ -42,6 +43,7 @@ struct track {
   char *isrc;        /* 12 capitals and digits, or NULL */
   int number;        /* position in the catalogue, from 1, unless given */
   int line;          /* of the manifest, for messages */
+  struct edit edit;   /* edit_rows stand directly among a track's keys */
   struct chain chain; /* resolved: overrides applied, owned */
   int n_variants;
   int *variants; /* indices into manifest.variants */

@@ -171,7 +171,7 @@ json_t *schema_defaults(const struct row_section *section) {
 }
 
 json_t *schema_tracks(const struct row_section *section) {
-  const struct row_table tables[] = {{manifest_track_rows, NULL}, {0}};
+  const struct row_table tables[] = {{manifest_track_rows, NULL}, {edit_rows, NULL}, {0}};
   json_t *schema = typed("array", section->help, NULL);
   set(schema, "minItems", json_integer(1));
   set(schema, "maxItems", json_integer(MANIFEST_TRACKS));

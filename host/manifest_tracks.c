@@ -114,14 +114,23 @@ static void fill_defaults(const struct draft *draft, struct track *track, struct
     track->variants[i] = all ? i : defaults->variants[i];
 }
 
+static void check_edit(struct row_reader *reader, yaml_node_t *node, const struct edit *edit) {
+  const char *key, *why = edit_check(edit, &key);
+  if (!why) return;
+  size_t length = row_reader_enter(reader, key);
+  row_reader_problem(reader, row_reader_locate(reader, node, key), "%s", why);
+  row_reader_leave(reader, length);
+}
+
 static void read_track(struct row_reader *reader, yaml_node_t *node, struct draft *draft,
                        int index) {
   struct track *track = &draft->manifest->tracks[index];
   struct choice choice = {.manifest = draft->manifest};
-  const struct row_table tables[] = {{manifest_track_rows, track}, {0}};
+  const struct row_table tables[] = {{manifest_track_rows, track}, {edit_rows, &track->edit}, {0}};
   int n_before = reader->problems->n;
   track->line = yaml_file_line(node);
   params_init(manifest_track_rows, track);
+  params_init(edit_rows, &track->edit);
   row_reader_mapping(reader, node,
                      &(struct row_mapping){.tables = tables, .sections = manifest_choice_sections,
                                            .context = &choice});
@@ -138,6 +147,7 @@ static void read_track(struct row_reader *reader, yaml_node_t *node, struct draf
                        name_quote(source, strlen(source)).text);
     row_reader_leave(reader, length);
   }
+  if (reader->problems->n == n_before) check_edit(reader, node, &track->edit);
   fill_defaults(draft, track, &choice, index + 1);
   draft->sound[index] = reader->problems->n == n_before;
 }

@@ -105,9 +105,16 @@ static void hash_json(struct hash *hash, json_t *json) {
   json_decref(json);
 }
 
+/* Nothing when there are none: a track without edits has the bits it always had. */
+static void hash_edit(struct hash *hash, const struct edit *edit) {
+  json_t *json = settings_of(edit_rows, edit);
+  if (json_object_size(json)) hash_json(hash, json);
+  else json_decref(json);
+}
+
 /* Settings alone, without engine and tables: what seeds the dither. */
 static uint32_t dither_seed(const char *audio, const struct chain *chain,
-                            const struct variant *variant) {
+                            const struct edit *edit, const struct variant *variant) {
   struct hash hash;
   char text[HASH_TEXT_SIZE];
   hash_init(&hash);
@@ -115,6 +122,7 @@ static uint32_t dither_seed(const char *audio, const struct chain *chain,
   hash_text(&hash, audio);
   hash_json(&hash, settings_of_chain(chain));
   hash_json(&hash, settings_of_variant(variant));
+  hash_edit(&hash, edit);
   if (hash_final(&hash, text)) return 0;
   text[8] = 0;
   return (uint32_t)strtoul(text, NULL, 16);
@@ -138,6 +146,7 @@ static void unit_keys(const struct plan *plan, const struct source_identity *sou
   hash_json(&hash, settings_of_chain(chain));
   hash_json(&hash, settings_of_variant(variant));
   hash_references(&hash, u->matched);
+  hash_edit(&hash, &track->edit);
   hash_text(&hash, tables);
   hash_text(&hash, lacquer_engine_hash);
   hash_text(&hash, lacquer_spirv_hash);
@@ -197,6 +206,13 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
       out->filter_error_db = (*design)->response_error_db;
     out->pre_ring_ms += (*design)->pre_ring_ms;
   }
+  const struct fade_params fades = edit_fades(&track->edit);
+  if (!stage_fade.neutral(&fades)) {
+    out->stage[out->n_stages] = &stage_fade;
+    enum status status = add_design(plan, &stage_fade, &fades, format,
+                                    &out->design[out->n_stages++], tables, why);
+    if (status) return status;
+  }
   const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
   const enum status status =
       add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
@@ -230,7 +246,8 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
     u->tail.band_limit = v->limiter.band_limit;
     if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
       u->tail.band_limit = BAND_LIMIT_OFF;
-    u->tail.seed = dither_seed(source->audio_sha256, chain, v);
+    u->tail.seed = dither_seed(source->audio_sha256, chain,
+                               &plan->manifest->tracks[u->unit->track].edit, v);
     unit_keys(plan, source, chain, all, u);
   }
   free(all);
@@ -288,6 +305,16 @@ void track_plan_free(struct track_plan *track) {
   *track = (struct track_plan){0};
 }
 
+enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,
+                      struct edit_span *out, struct failure *why) {
+  const struct track *t = &manifest->tracks[track];
+  struct failure reason = {0};
+  enum status status = edit_cut(&t->edit, audio, out, &reason);
+  if (!status) return STATUS_OK;
+  return fail(why, status, "%s:%d: tracks[%d].%s", manifest->path, t->line, track + 1,
+              reason.text);
+}
+
 /* ---- printing ---- */
 
 /* "eq > ", "match (-3.2 .. +4.1 dB) (rings 12.0 ms ahead) > " */
@@ -308,16 +335,20 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
                        const struct unit_plan *u, FILE *people, FILE *data) {
   const struct manifest *m = plan->manifest;
   const struct variant *variant = &m->variants[u->unit->variant];
+  const struct edit *edit = &m->tracks[u->unit->track].edit;
   if (people) {
     fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
+    if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
-    fprintf(people, "loudness > limiter > dither  %s\n", u->unit->name);
+    fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
+            u->unit->name);
   }
   if (!data) return;
   json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "track", m->tracks[u->unit->track].number,
                            "variant", variant->name, "file", u->unit->name, "key", u->key,
                            "source", m->tracks[u->unit->track].source_text);
   json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
+  json_object_set_new(line, "edit", settings_of(edit_rows, edit));
   json_object_set_new(line, "settings", settings_of_variant(variant));
   json_object_set_new(line, "filter_error_db", json_real(tp->filter_error_db));
   json_object_set_new(line, "filter_pre_ring_ms", json_real(tp->pre_ring_ms));
@@ -335,7 +366,10 @@ int plan_print(const struct plan *plan, FILE *people, FILE *data) {
     struct track_plan tp;
     const char *path = plan->manifest->tracks[t].source;
     if (plan->first_unit[t] == plan->first_unit[t + 1]) continue;
+    struct edit_span span;
     enum status status = decode_file(path, &audio, &why);
+    if (!status && (status = plan_edit(plan->manifest, t, &audio, &span, &why)))
+      audio_free(&audio);
     if (!status) {
       struct source_identity id = {audio.rate_hz, audio.channels, "", &audio};
       memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);

@@ -62,6 +62,10 @@ enum status track_plan_make(const struct plan *plan, int track,
                             struct failure *why);
 void track_plan_free(struct track_plan *track);
 
+/* edit_cut on a track's decoded audio; messages name the place in the manifest. */
+enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,
+                      struct edit_span *out, struct failure *why);
+
 /* Prints the plan of all tracks (decodes every source for its identity): a table on
  * `people`, JSON Lines on `data`; either may be NULL. Returns a status. */
 int plan_print(const struct plan *plan, FILE *people, FILE *data);

@@ -47,6 +47,10 @@ static const struct field fields[] = {
     FIELD("deliverable", "file_bytes", FIELD_INT64, file_bytes),
     FIELD("deliverable", "bits", FIELD_INT, bits),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
+    FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
+    FIELD("edit", "frames", FIELD_INT, edit.n_frames),
+    FIELD("edit", "gap_before_frames", FIELD_INT, gap_before_frames),
+    FIELD("edit", "gap_after_frames", FIELD_INT, gap_after_frames),
     FIELD("source", "audio_sha256", FIELD_TEXT, source.audio_sha256),
     FIELD("source", "rate_hz", FIELD_INT, source.rate_hz),
     FIELD("source", "channels", FIELD_INT, source.channels),
@@ -134,6 +138,9 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
     json_object_set_new(group_of(root, fields[i].group), fields[i].name,
                         field_value(&fields[i], receipt));
   json_object_set_new(group_of(root, "source"), "path", json_string(track->source_text));
+  json_t *edit = settings_of(edit_rows, &track->edit);
+  json_object_update(group_of(root, "edit"), edit);
+  json_decref(edit);
   json_object_set_new(root, "chain", settings_of_chain(&track->chain));
   if (plan->matched) json_object_set_new(root, "match", matched_json(plan->matched));
   json_object_set_new(root, "variant", settings_of_variant(&manifest->variants[unit->variant]));

@@ -29,6 +29,8 @@ struct receipt {
   int64_t file_bytes;
   struct source_identity source;
   struct source_file source_file;
+  struct edit_span edit;   /* what of the source was kept, frames */
+  int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
   int bits;
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */

@@ -36,6 +36,7 @@ struct job {
   bool loaded;
   struct audio audio;
   struct source_file file;
+  struct edit_span span;
   struct loudness_figures source; /* libebur128 */
   struct track_plan plan;
   int n_tails;
@@ -133,6 +134,7 @@ static void load(struct work *w, struct job *job, int track) {
   job->track = track;
   enum status status = source_file_stat(path, &job->file, &why);
   if (!status) status = decode_file(path, &job->audio, &why);
+  if (!status) status = plan_edit(w->plan->manifest, track, &job->audio, &job->span, &why);
   const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames};
   if (!status)
     status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
@@ -176,6 +178,7 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
   r->source_reading.figures = job->source;
   r->filter_error_db = job->plan.filter_error_db;
   r->pre_ring_ms = job->plan.pre_ring_ms;
+  r->edit = job->span;
   r->source.rate_hz = job->audio.rate_hz;
   r->source.channels = job->audio.channels;
   memcpy(r->source.audio_sha256, job->audio.sha256, sizeof r->source.audio_sha256);

@@ -81,9 +81,12 @@ json_t *settings_of_chain(const struct chain *chain) {
 
 json_t *settings_of_variant(const struct variant *variant) {
   json_t *object = json_object();
+  struct limiter_params limiter = limiter_resolved(&variant->limiter);
+  limiter.clip_db = variant->limiter.clip_db; /* younger than the first receipts */
   for (const struct stage *const *s = stage_registry; *s; s++) {
     if ((*s)->role != STAGE_TAIL) continue;
-    json_t *rows = settings_of((*s)->rows, manifest_tail_params(variant, *s));
+    const void *params = manifest_tail_params(variant, *s);
+    json_t *rows = settings_of((*s)->rows, *s == &stage_limiter ? &limiter : params);
     json_object_update(object, rows);
     json_decref(rows);
   }

@@ -8,6 +8,7 @@
 #include "audio_fixture.h"
 #include "dither.h"
 #include "eq.h"
+#include "fade.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
@@ -276,6 +277,10 @@ static const struct saturate_params saturate_chosen[] = {
                {SATURATE_TRANSFORMER, 9, 70}}, .target = SATURATE_MID_SIDE, .output_db = 2},
 };
 
+static const struct fade_params fade_chosen[] = {
+    {20, 100, FADE_LINEAR, FADE_EQUAL_POWER}, {60000, 0.02, FADE_COSINE, FADE_EXPONENTIAL},
+    {5, 60000, FADE_LOGARITHMIC, FADE_COSINE}, {0, 300, FADE_LINEAR, FADE_LOGARITHMIC}};
+
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}
 static const struct {
@@ -284,7 +289,8 @@ static const struct {
   int count, quick;
 } chosen[] = {CHOSEN(eq, 3), CHOSEN(stereo, COUNT(stereo_chosen)), CHOSEN(multiband, 8),
               CHOSEN(limiter, COUNT(limiter_chosen)), CHOSEN(loudness, COUNT(loudness_chosen)),
-              CHOSEN(dither, COUNT(dither_chosen)), CHOSEN(saturate, 4)};
+              CHOSEN(dither, COUNT(dither_chosen)), CHOSEN(saturate, 4),
+              CHOSEN(fade, COUNT(fade_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {
   for (int i = 0; i < COUNT(chosen); i++)

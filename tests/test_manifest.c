@@ -204,6 +204,35 @@ static void reads_dither(void **state) {
   manifest_destroy(&m);
 }
 
+/* Settings seed the dither: these texts, and with them the bits of every old manifest, stay.
+ * A row that changes one needs .later = 1 (params.h). */
+static void settings_are_frozen(void **state) {
+  (void)state;
+  struct manifest *m = read_sound(
+      "lacquer: 1\nvariants: {a: {}}\nchains: {c: [{eq: {bands: [{type: bell, freq: 1000}]}},"
+      " {multiband: {bands: [{threshold: -20}]}}]}\ndefaults: {chain: c}\n"
+      "tracks: [{source: a.wav}]\n");
+  json_t *chain = settings_of_chain(&m->tracks[0].chain);
+  json_t *variant = settings_of_variant(&m->variants[0]);
+  json_t *edit = settings_of(edit_rows, &m->tracks[0].edit);
+  char *texts[] = {settings_text(chain), settings_text(variant), settings_text(edit)};
+  assert_string_equal(texts[0],
+      "[{\"eq\":{\"bands\":[{\"freq\":1000.0,\"gain\":0.0,\"q\":0.70710678118654757,"
+      "\"slope\":12,\"target\":\"stereo\",\"type\":\"bell\"}],\"phase\":\"linear\"}},"
+      "{\"multiband\":{\"bands\":[{\"attack\":20.0,\"knee\":6.0,\"makeup\":0.0,\"ratio\":1.0,"
+      "\"release\":150.0,\"threshold\":-20.0}],\"crossovers\":[],\"rms\":10.0,\"slope\":24}}]");
+  assert_string_equal(texts[1],
+      "{\"bits\":24,\"close\":50.0,\"dither\":\"tpdf\",\"look_ahead\":10.0,\"loudness\":null,"
+      "\"release\":60.0,\"slow_amount\":0.59999999999999998,\"slow_release\":800.0,"
+      "\"smooth\":2.0,\"true_peak\":null}");
+  assert_string_equal(texts[2], "{}");
+  for (int i = 0; i < 3; i++) free(texts[i]);
+  json_decref(chain);
+  json_decref(variant);
+  json_decref(edit);
+  manifest_destroy(&m);
+}
+
 static void resolves_chains(void **state) {
   (void)state;
   struct manifest *m = read_sound(album);
@@ -553,6 +582,7 @@ int main(void) {
       cmocka_unit_test(reads_catalogue_and_variants),
       cmocka_unit_test(reads_tracks),
       cmocka_unit_test(reads_dither),
+      cmocka_unit_test(settings_are_frozen),
       cmocka_unit_test(resolves_chains),
       cmocka_unit_test(reads_match),
       cmocka_unit_test(reads_saturation),
