@@ -440,6 +440,27 @@ static void run_chain(struct run *r, lane_mask mask) {
   }
 }
 
+/* The output of the chain, for whoever delivers. */
+static void read_chain(struct run *r, const lane_mask mask) {
+  for (int i = 0; i < r->batch->n_lanes && r->batch->keep_chain; i++) {
+    struct lane_job *job = &r->batch->lanes[i];
+    for (int c = 0; c < r->batch->channels && in_mask(mask, i) && !r->status; c++) {
+      job->chain[c] = malloc((size_t)job->n_frames * sizeof(float));
+      if (!job->chain[c]) note(r, ENGINE_NO_MEMORY);
+      else note(r, r->engine->read(r->session, i, r->lane[i].at, c, 0, job->n_frames,
+                                   job->chain[c]));
+    }
+  }
+}
+
+static void free_chains(struct batch *b) {
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int c = 0; c < b->channels; c++) {
+      free(b->lanes[i].chain[c]);
+      b->lanes[i].chain[c] = NULL;
+    }
+}
+
 /* ---- the low pass next to Nyquist ---- */
 
 /* Whether a channel has peaks there, block by block. */
@@ -575,8 +596,10 @@ enum engine_status batch_render(const struct engine *engine, struct batch *batch
   open_session(r);
   active_lanes(r, 0, mask);
   run_chain(r, mask);
+  read_chain(r, mask);
   run_tails(r, mask);
   check_close(r);
+  free_chains(batch);
   if (r->session) engine->close(r->session);
   const enum engine_status status = r->status;
   free(r);

@@ -52,6 +52,7 @@ struct lane_job {
   uint64_t seed; /* decides the windows of the sample tier; from the track's identity */
   /* results */
   double chain_lufs;         /* after the chain; -HUGE_VAL: silence */
+  float *chain[MAX_CHANNELS]; /* with keep_chain: its output, until batch_render returns */
   struct mismatch mismatch;  /* found: the lane was stopped there */
   int64_t verified_words, total_words; /* coverage of the check */
 };
@@ -64,6 +65,7 @@ struct batch {
   const struct stage_design *band_limit; /* the same; NULL: no variant may need it */
   struct lane_job *lanes;
   enum verify_tier tier; /* golden and off: nothing is checked here */
+  bool keep_chain;       /* read the chain's output back, for `deliver` */
   /* Called once per lane and tail with the finished samples: interleaved,
    * left-justified; valid during the call. */
   void (*deliver)(void *context, int lane, int tail, const int32_t *pcm,

@@ -35,6 +35,10 @@ struct option_row {
 static bool set_output(struct arguments *a, const char *v) { a->output = v; return *v; }
 static bool set_device(struct arguments *a, const char *v) { a->device = v; return *v; }
 static bool set_only(struct arguments *a, const char *v) { a->only = v; return *v; }
+static bool set_audition(struct arguments *a, const char *v) {
+  a->render.audition = v;
+  return *v;
+}
 static bool set_golden(struct arguments *a, const char *v) { a->render.golden = v; return *v; }
 static bool set_dry_run(struct arguments *a, const char *v) { (void)v; return a->dry_run = true; }
 static bool set_json(struct arguments *a, const char *v) { (void)v; return a->json = true; }
@@ -81,6 +85,8 @@ static const struct option_row options[] = {
     {"verify", 'V', "TIER", "full, sample, golden or off (default: sample)", set_verify},
     {"golden", 0, "DIR", "folder of the receipts for --verify golden (default: the output folder)",
      set_golden},
+    {"audition", 0, "DIR", "write source and deliverable at one loudness, and residuals, of every "
+     "unit that is rendered", set_audition},
     {"only", 0, "N[:VARIANT]", "render one track, or one of its variants", set_only},
     {"dry-run", 'n', NULL, "print the plan, render nothing", set_dry_run},
     {"force", 'f', NULL, "render again what is up to date; replace files without a receipt",

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audition.h"
 #include "bundle.h"
 #include "decode.h"
 #include "deliver.h"
@@ -192,6 +193,22 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
   if (r->coverage > 1) r->coverage = 1;
 }
 
+static enum status audition(const struct group *g, int lane, const struct delivery *d,
+                            const struct receipt *r, struct failure *why) {
+  const struct job *job = g->job[lane];
+  const struct audition a = {
+      .folder = g->work->options.audition, .name = d->unit->unit->name,
+      .channels = r->source.channels, .source_rate_hz = job->audio.rate_hz,
+      .rate_hz = r->source.rate_hz, .source_frames = job->audio.n_frames,
+      .n_frames = d->n_frames, .source = (const float *const *)job->audio.pcm,
+      .chain = (const float *const *)g->lanes[lane].chain, .pcm = d->pcm,
+      .is_float = r->bits == 32, .source_lufs = r->source_lufs,
+      .delivered_lufs = r->loudness_lufs, .drive_db = d->result->drive_db};
+  struct failure reason = {0};
+  const enum status status = audition_write(&a, &reason);
+  return status ? fail(why, status, "audition: %s", reason.text) : STATUS_OK;
+}
+
 static void on_samples(void *context, int lane, int tail, const int32_t *pcm,
                        const struct tail_result *result) {
   struct group *g = context;
@@ -202,6 +219,9 @@ static void on_samples(void *context, int lane, int tail, const int32_t *pcm,
   struct unit_result done = {.state = UNIT_DELIVERED};
   fill_receipt(g, job, &g->lanes[lane], &done.receipt);
   if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
+  else if (g->work->options.audition &&
+           audition(g, lane, &delivery, &done.receipt, &done.failure))
+    done.state = UNIT_FAILED;
   job->delivered[tail] = true;
   finish_unit(g->work, unit->unit, &done);
 }
@@ -213,6 +233,7 @@ static enum engine_status render_group(struct group *g) {
                         .channels = g->job[0]->audio.channels, .n_stages = plan->n_stages,
                         .n_lanes = g->n, .loudness = plan->loudness, .band_limit = plan->band_limit, .lanes = lanes,
                         .segment_blocks = g->work->options.segment_blocks, .tier = g->tier,
+                        .keep_chain = g->work->options.audition != NULL,
                         .deliver = on_samples, .context = g};
   memcpy(batch.stage, plan->stage, sizeof batch.stage);
   for (int i = 0; i < g->n; i++) {

@@ -14,6 +14,7 @@ struct render_options { /* how to run; nothing here changes a bit */
   int segment_blocks; /* blocks of 2048 frames; 0: as suits it */
   const char *golden; /* folder of the receipts to hold against (tier golden); NULL: the
                          output folder */
+  const char *audition; /* folder of files to listen by; NULL: none */
   bool force;         /* render what is up to date, replace files without a receipt */
   bool fail_fast;
 };
