@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linear.h"
 #include "memory.h"
 #include "settings.h"
 
 struct entry {
-  const struct stage *stage;
   struct stage_format format;
-  char *settings;
+  char *settings; /* of every stage, with its name */
   struct stage_design design;
   char sha256[HASH_TEXT_SIZE];
   struct entry *next;
@@ -45,31 +45,47 @@ void designs_destroy(struct designs **designs) {
   *designs = NULL;
 }
 
-enum status design_alone(const struct stage *stage, const void *params,
-                         const struct stage_format *format, struct stage_design *out,
-                         char sha256[HASH_TEXT_SIZE], struct failure *why) {
-  const char *reason = NULL;
-  if (stage->design(params, format, out, &reason)) {
-    const bool memory = reason && !strcmp(reason, "out of memory");
-    return fail(why, memory ? STATUS_AGAIN : STATUS_BAD_DATA, "%s at %d Hz: %s", stage->name,
-                format->rate_hz, reason ? reason : "cannot be designed");
+char *designs_label(const struct stage_use *uses, int n) {
+  char *label = memory_text("", 0);
+  for (int i = 0; i < n; i++) {
+    char *longer = memory_print("%s%s%s", label, i ? "+" : "", uses[i].stage->name);
+    free(label);
+    label = longer;
   }
-  if (!hash_bytes(out->data, out->size, sha256)) return STATUS_OK;
-  stage_design_free(out);
-  return fail(why, STATUS_AGAIN, "%s: out of memory", stage->name);
+  return label;
+}
+
+enum status design_alone(const struct stage_use *uses, int n, const struct stage_format *format,
+                         struct stage_design *out, char sha256[HASH_TEXT_SIZE],
+                         struct failure *why) {
+  const char *reason = NULL;
+  char *label = designs_label(uses, n);
+  enum status status = STATUS_OK;
+  const int failed = n == 1 ? uses->stage->design(uses->params, format, out, &reason)
+                            : linear_design_joint(uses, n, format, out, &reason);
+  if (failed) {
+    const bool memory = reason && !strcmp(reason, "out of memory");
+    status = fail(why, memory ? STATUS_AGAIN : STATUS_BAD_DATA, "%s at %d Hz: %s", label,
+                  format->rate_hz, reason ? reason : "cannot be designed");
+  } else if (hash_bytes(out->data, out->size, sha256)) {
+    stage_design_free(out);
+    status = fail(why, STATUS_AGAIN, "%s: out of memory", label);
+  }
+  free(label);
+  return status;
 }
 
 /* Under the lock: the one who needs a design waits for the one who makes it. */
 static struct entry *find_or_make(struct designs *designs, struct entry *wanted,
-                                  const void *params, struct failure *why) {
+                                  const struct stage_use *uses, int n, struct failure *why) {
   for (struct entry *e = designs->first; e; e = e->next)
-    if (e->stage == wanted->stage && e->format.rate_hz == wanted->format.rate_hz &&
+    if (e->format.rate_hz == wanted->format.rate_hz &&
         e->format.channels == wanted->format.channels && !strcmp(e->settings, wanted->settings))
       return e;
   struct entry *made = memory_new(1, sizeof *made);
   *made = *wanted;
   made->settings = memory_text(wanted->settings, strlen(wanted->settings));
-  if (design_alone(made->stage, params, &made->format, &made->design, made->sha256, why)) {
+  if (design_alone(uses, n, &made->format, &made->design, made->sha256, why)) {
     entry_free(made);
     return NULL;
   }
@@ -78,15 +94,24 @@ static struct entry *find_or_make(struct designs *designs, struct entry *wanted,
   return made;
 }
 
-enum status designs_get(struct designs *designs, const struct stage *stage, const void *params,
+static char *settings_of_uses(const struct stage_use *uses, int n) {
+  json_t *list = json_array();
+  for (int i = 0; i < n; i++) {
+    json_array_append_new(list, json_string(uses[i].stage->name));
+    json_array_append_new(list, settings_of(uses[i].stage->rows, uses[i].params));
+  }
+  char *text = settings_text(list);
+  json_decref(list);
+  return text;
+}
+
+enum status designs_get(struct designs *designs, const struct stage_use *uses, int n,
                         const struct stage_format *format, const struct stage_design **out,
                         char sha256[HASH_TEXT_SIZE], struct failure *why) {
-  json_t *json = settings_of(stage->rows, params);
-  struct entry wanted = {.stage = stage, .format = *format, .settings = settings_text(json)};
+  struct entry wanted = {.format = *format, .settings = settings_of_uses(uses, n)};
   struct failure failure = {0};
-  json_decref(json);
   pthread_mutex_lock(&designs->lock);
-  struct entry *e = find_or_make(designs, &wanted, params, &failure);
+  struct entry *e = find_or_make(designs, &wanted, uses, n, &failure);
   pthread_mutex_unlock(&designs->lock);
   free(wanted.settings);
   if (!e) return fail(why, failure.status, "%s", failure.text);

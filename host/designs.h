@@ -10,15 +10,19 @@ struct designs; /* thread-safe */
 struct designs *designs_create(void);
 void designs_destroy(struct designs **designs);
 
-/* The design, valid until designs_destroy, and in `sha256` the hash of its tables.
+/* The design of one stage (n = 1), or of n neighbouring linear stages as one (linear.h),
+ * valid until designs_destroy, and in `sha256` the hash of its tables.
  * STATUS_BAD_DATA: the settings cannot be met at this format. STATUS_AGAIN: no memory. */
-enum status designs_get(struct designs *designs, const struct stage *stage, const void *params,
+enum status designs_get(struct designs *designs, const struct stage_use *uses, int n,
                         const struct stage_format *format, const struct stage_design **out,
                         char sha256[HASH_TEXT_SIZE], struct failure *why);
 
 /* Designs for one track alone, as its settings are nobody else's. On success the caller
  * frees with stage_design_free. */
-enum status design_alone(const struct stage *stage, const void *params,
-                         const struct stage_format *format, struct stage_design *out,
-                         char sha256[HASH_TEXT_SIZE], struct failure *why);
+enum status design_alone(const struct stage_use *uses, int n, const struct stage_format *format,
+                         struct stage_design *out, char sha256[HASH_TEXT_SIZE],
+                         struct failure *why);
+
+/* "eq+stereo": the stages' names. Caller frees. */
+char *designs_label(const struct stage_use *uses, int n);
 #endif

@@ -174,37 +174,70 @@ static enum status add_design(const struct plan *plan, const struct stage *stage
                               const struct stage_design **out, char **tables,
                               struct failure *why) {
   char sha256[HASH_TEXT_SIZE];
-  enum status status = designs_get(plan->designs, stage, params, format, out, sha256, why);
+  enum status status = designs_get(plan->designs, &(struct stage_use){stage, params}, 1, format,
+                                   out, sha256, why);
   if (!status) add_table(tables, sha256);
   return status;
 }
 
-/* The track's own: no other has its curves. */
-static enum status add_matched(const struct chain_stage *s, const struct stage_format *format,
-                               struct track_plan *out, char **tables, struct failure *why) {
+/* The stages of a chain that do something. */
+struct active {
+  int n;
+  struct stage_use use[MAX_CHAIN], named[MAX_CHAIN]; /* as run, and as the manifest has them */
+};
+
+static struct active active_stages(const struct chain *written, const struct chain *chain) {
+  struct active a = {0};
+  for (int i = 0; i < chain->n_stages; i++) {
+    const struct chain_stage *s = &chain->stages[i];
+    if (s->stage->neutral && s->stage->neutral(s->params)) continue;
+    a.named[a.n] = (struct stage_use){written->stages[i].stage, NULL};
+    a.use[a.n++] = (struct stage_use){s->stage, s->params};
+  }
+  return a;
+}
+
+/* The end of the run of linear stages that begins at `first`, or of one other stage. */
+static int run_end(const struct active *a, int first) {
+  int end = first + 1;
+  while (end < a->n && a->use[first].stage->linear_part && a->use[end].stage->linear_part) end++;
+  return end;
+}
+
+/* Adds the stages [first, end) as one. With a match stage among them the design is the
+ * track's own: no other has its curves. */
+static enum status add_run(const struct plan *plan, const struct active *a, int first, int end,
+                           const struct stage_format *format, struct track_plan *out,
+                           char **tables, struct failure *why) {
   char sha256[HASH_TEXT_SIZE];
-  enum status status = design_alone(s->stage, s->params, format, &out->matched_design, sha256, why);
-  if (!status) add_table(tables, sha256);
-  return status;
+  const int slot = out->n_stages++, n = end - first;
+  const struct stage_use *uses = &a->use[first];
+  bool own = false;
+  for (int i = first; i < end; i++) own |= a->named[i].stage != a->use[i].stage;
+  out->stage[slot] = uses->stage;
+  out->label[slot] = designs_label(&a->named[first], n);
+  out->design[slot] = &out->matched_design;
+  enum status status =
+      own ? design_alone(uses, n, format, &out->matched_design, sha256, why)
+          : designs_get(plan->designs, uses, n, format, &out->design[slot], sha256, why);
+  if (status) return status;
+  add_table(tables, sha256);
+  const struct stage_design *design = out->design[slot];
+  if (design->response_error_db > out->filter_error_db)
+    out->filter_error_db = design->response_error_db;
+  out->pre_ring_ms += design->pre_ring_ms;
+  return STATUS_OK;
 }
 
 /* `chain`: the track's, with an EQ in the place of its match stage. */
 static enum status plan_chain(const struct plan *plan, const struct track *track,
                               const struct chain *chain, const struct stage_format *format,
                               struct track_plan *out, char **tables, struct failure *why) {
-  for (int i = 0; i < chain->n_stages; i++) {
-    const struct chain_stage *s = &chain->stages[i];
-    if (s->stage->neutral && s->stage->neutral(s->params)) continue;
-    out->stage[out->n_stages] = s->stage;
-    const struct stage_design **design = &out->design[out->n_stages++];
-    const bool own = track->chain.stages[i].stage != s->stage;
-    enum status status = own ? add_matched(s, format, out, tables, why)
-                             : add_design(plan, s->stage, s->params, format, design, tables, why);
-    if (status) return status;
-    if (own) *design = &out->matched_design;
-    if ((*design)->response_error_db > out->filter_error_db)
-      out->filter_error_db = (*design)->response_error_db;
-    out->pre_ring_ms += (*design)->pre_ring_ms;
+  const struct active a = active_stages(&track->chain, chain);
+  for (int first = 0, end; first < a.n; first = end) {
+    end = run_end(&a, first);
+    const enum status failed = add_run(plan, &a, first, end, format, out, tables, why);
+    if (failed) return failed;
   }
   const struct fade_params fades = edit_fades(&track->edit);
   if (!stage_fade.neutral(&fades)) {
@@ -299,6 +332,7 @@ enum status track_plan_make(const struct plan *plan, int index,
 }
 
 void track_plan_free(struct track_plan *track) {
+  for (int i = 0; i < MAX_CHAIN; i++) free(track->label[i]);
   stage_design_free(&track->matched_design);
   free(track->matched);
   free(track->units);
@@ -317,15 +351,14 @@ enum status plan_edit(const struct manifest *manifest, int track, struct audio *
 
 /* ---- printing ---- */
 
-/* "eq > ", "match (-3.2 .. +4.1 dB) (rings 12.0 ms ahead) > " */
+/* "eq+stereo > ", "match (-3.2 .. +4.1 dB) (rings 12.0 ms ahead) > " */
 static void print_stage(const struct track_plan *tp, int stage, FILE *people) {
   const double ms = tp->design[stage]->pre_ring_ms;
   double least, most;
+  fputs(tp->label[stage], people);
   if (tp->design[stage] == &tp->matched_design) {
     match_range(&tp->matched->curves, &least, &most);
-    fprintf(people, "match (%+.1f .. %+.1f dB)", least, most);
-  } else {
-    fputs(tp->stage[stage]->name, people);
+    fprintf(people, " (%+.1f .. %+.1f dB)", least, most);
   }
   if (ms > 0) fprintf(people, " (rings %.1f ms ahead)", ms);
   fputs(" > ", people);
@@ -350,6 +383,9 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
   json_object_set_new(line, "edit", settings_of(edit_rows, edit));
   json_object_set_new(line, "settings", settings_of_variant(variant));
+  json_t *runs = json_array();
+  for (int s = 0; s < tp->n_stages; s++) json_array_append_new(runs, json_string(tp->label[s]));
+  json_object_set_new(line, "chain_runs_as", runs);
   json_object_set_new(line, "filter_error_db", json_real(tp->filter_error_db));
   json_object_set_new(line, "filter_pre_ring_ms", json_real(tp->pre_ring_ms));
   if (u->matched) json_object_set_new(line, "match", matched_json(u->matched));

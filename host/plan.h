@@ -39,13 +39,14 @@ struct source_identity {
 
 /* A track ready to be rendered: stages that do something, designed. */
 struct track_plan {
-  int n_stages;
+  int n_stages; /* neighbouring linear stages count as one, run as the first of them */
   const struct stage *stage[MAX_CHAIN];
   const struct stage_design *design[MAX_CHAIN];
+  char *label[MAX_CHAIN]; /* as the manifest names them: "eq", "match+stereo", ... */
   const struct stage_design *loudness, *band_limit;
   uint64_t seed;
   struct matched *matched;             /* NULL: the chain has no match stage */
-  struct stage_design matched_design;  /* of the EQ in its place */
+  struct stage_design matched_design;  /* of the EQ in its place, with its neighbours */
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
   double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the chain */
   int n_units;

@@ -82,6 +82,7 @@ static const struct field fields[] = {
     FIELD("verification", "tier", FIELD_TEXT, tier),
     FIELD("verification", "coverage", FIELD_REAL, coverage),
     FIELD("verification", "note", FIELD_TEXT, note),
+    FIELD(NULL, "chain_runs_as", FIELD_TEXT, chain),
     FIELD("rendered_on", "device", FIELD_TEXT, device),
     FIELD("rendered_on", "driver", FIELD_TEXT, driver),
 };

@@ -53,6 +53,7 @@ struct receipt {
   char stopped_by[16];        /* solve_limit_name */
   bool band_limited;       /* the limiter's low pass next to Nyquist was in the way */
   int64_t clipped;
+  char chain[256];         /* as it ran: "eq+stereo > multiband" */
   char device[256], driver[560];
   char tier[16];           /* "full", "sample", "golden", "off" */
   double coverage;         /* share of all intermediate results compared, 0..1 */

@@ -173,6 +173,13 @@ static const char *tier_name(enum verify_tier tier) {
   return names[tier];
 }
 
+/* "eq+stereo > multiband" */
+static void chain_text(const struct track_plan *plan, char *text, size_t size) {
+  size_t used = 0;
+  for (int i = 0; i < plan->n_stages && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " > " : "", plan->label[i]);
+}
+
 static void fill_receipt(const struct group *g, const struct job *job, const struct lane_job *lane,
                          struct receipt *r) {
   *r = (struct receipt){.source_lufs = job->source.integrated_lufs, .source_file = job->file};
@@ -180,6 +187,7 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
   r->filter_error_db = job->plan.filter_error_db;
   r->pre_ring_ms = job->plan.pre_ring_ms;
   r->edit = job->span;
+  chain_text(&job->plan, r->chain, sizeof r->chain);
   r->source.rate_hz = job->audio.rate_hz;
   r->source.channels = job->audio.channels;
   memcpy(r->source.audio_sha256, job->audio.sha256, sizeof r->source.audio_sha256);

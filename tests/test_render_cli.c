@@ -220,6 +220,42 @@ static void test_streams(void **state) {
   assert_false(cli_exists(folder, "dry"));
 }
 
+/* Neighbouring linear stages run as one, neutral ones not at all; the plan and the receipt
+ * say so. */
+static void test_linear_neighbours(void **state) {
+  const char *const path = fixture_path(folder, "linear.yaml"), *as = "eq+stereo > multiband > eq";
+  (void)state;
+  cli_text(folder, "linear.yaml",
+           "lacquer: 1\noutput: joint/a.{ext}\nvariants: {a: {}}\ntracks:\n"
+           "  - source: one.wav\n    chain:\n"
+           "      - eq: {bands: [{type: bell, freq: 900, gain: 2}]}\n"
+           "      - eq: {phase: minimum, bands: [{type: bell, freq: 900}]}\n"
+           "      - stereo: {width: 1.2}\n"
+           "      - multiband: {bands: [{threshold: -20, ratio: 2}]}\n"
+           "      - stereo: {}\n"
+           "      - eq: {phase: minimum, bands: [{type: highpass, freq: 30}]}\n");
+  struct program_run run = run_program("render", path, "--dry-run");
+  assert_non_null(strstr(run.out, "eq+stereo (rings "));
+  assert_non_null(strstr(run.out, " ahead) > multiband > eq > loudness"));
+  expect_status(run, 0);
+  run = run_program("render", path, "--dry-run", "--json");
+  json_t *line = cli_json_line(run.out, 0);
+  const json_t *runs = json_object_get(line, "chain_runs_as");
+  assert_int_equal(json_array_size(runs), 3);
+  assert_string_equal(json_string_value(json_array_get(runs, 0)), "eq+stereo");
+  const double ms = json_real_value(json_object_get(line, "filter_pre_ring_ms"));
+  assert_true(ms > 0 && ms < 10);
+  expect_status(run, 0);
+  expect_status(run_program("render", path, "-o", out, "-d", "cpu", "--verify", "full"), 0);
+  json_t *receipt = cli_json(out, "joint/a.wav.receipt.json");
+  assert_string_equal(json_string_value(json_object_get(receipt, "chain_runs_as")), as);
+  const json_t *measured = json_object_get(receipt, "measured");
+  const double told = json_real_value(json_object_get(measured, "filter_pre_ring_ms"));
+  assert_true(told > ms - 1e-6 && told < ms + 1e-6);
+  json_decref(receipt);
+  json_decref(line);
+}
+
 /* ---- what is up to date ---- */
 
 struct times {
@@ -434,7 +470,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       TEST(test_usage),           TEST(test_help),           TEST(test_devices),
       TEST(test_json),            TEST(test_json_failure),   TEST(test_json_is_utf8),
-      TEST(test_streams),         TEST(test_incremental),    TEST(test_deleted_file),
+      TEST(test_streams),         TEST(test_linear_neighbours), TEST(test_incremental),    TEST(test_deleted_file),
       TEST(test_new_audio),       TEST(test_foreign_file),   TEST(test_sources_stay),
       TEST(test_no_file_without_receipt), TEST(test_stale_temporaries), TEST(test_two_at_once),
       TEST(test_golden),          TEST(test_golden_refuses),
