@@ -25,6 +25,7 @@ void bundle_write(const struct plan *plan, const struct track_plan *track,
       lacquer_engine_hash, "spirv_sha256", lacquer_spirv_hash, "source", source->source_text,
       "key", track->units[0].key);
   json_object_set_new(root, "chain", settings_of_chain(&source->chain));
+  if (track->matched) json_object_set_new(root, "match", matched_json(track->matched));
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
   char *path = memory_print("%s/mismatch-%.12s.json", plan->folder, track->units[0].key);
   if (text && write_file_atomic(path, text, strlen(text), &why))

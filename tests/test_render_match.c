@@ -184,6 +184,32 @@ static void test_receipt_holds_the_curve(void **state) {
   json_decref(receipt);
 }
 
+/* What a track's cuts leave is measured: the curve is that of the part alone. */
+static void test_measures_what_is_kept(void **state) {
+  (void)state;
+  const struct fixture_shape whole = {44100, 2, 2 * FRAMES, 24}, part = {44100, 2, FRAMES, 24};
+  int32_t *pcm = fixture_noise(&whole, 7), *kept = fixture_programme(&part, 1);
+  memcpy(pcm, kept, (size_t)FRAMES * 2 * sizeof *pcm);
+  fixture_write(fixture_path(folder, "cut.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_24, &whole, pcm);
+  fixture_write(fixture_path(folder, "whole.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_24, &whole, pcm);
+  free(kept);
+  free(pcm);
+  write_manifest("references: [{path: reference.wav}]",
+                 "  - {source: one.wav}\n  - {source: cut.wav, end: 3}\n"
+                 "  - {source: whole.wav}\n");
+  struct program_run run = run_program("render", manifest, "--dry-run", "--json");
+  json_t *eq[3], *line[3];
+  assert_int_equal(run.status, 0);
+  for (int i = 0; i < 3; i++) {
+    line[i] = cli_json_line(run.out, i);
+    eq[i] = json_object_get(json_object_get(line[i], "match"), "eq");
+  }
+  assert_true(json_equal(eq[0], eq[1]));
+  assert_false(json_equal(eq[0], eq[2]));
+  for (int i = 0; i < 3; i++) json_decref(line[i]);
+  run_free(&run);
+}
+
 static void test_dry_run(void **state) {
   (void)state;
   write_manifest("references: [{path: reference.wav}]", "  - {source: one.wav}\n");
@@ -304,6 +330,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(test_comes_nearer, empty_out),
       cmocka_unit_test_setup(test_receipt_holds_the_curve, empty_out),
+      cmocka_unit_test_setup(test_measures_what_is_kept, empty_out),
       cmocka_unit_test_setup(test_dry_run, empty_out),
       cmocka_unit_test_setup(test_up_to_date, empty_out),
       cmocka_unit_test_setup(test_same_bits, empty_out),
