@@ -229,22 +229,20 @@ static enum status add_run(const struct plan *plan, const struct active *a, int 
   return STATUS_OK;
 }
 
-/* `chain`: the track's, with an EQ in the place of its match stage. */
+/* `chain`: the track's, with an EQ in the place of its match stage. The edit's fades follow. */
 static enum status plan_chain(const struct plan *plan, const struct track *track,
                               const struct chain *chain, const struct stage_format *format,
                               struct track_plan *out, char **tables, struct failure *why) {
-  const struct active a = active_stages(&track->chain, chain);
+  struct active a = active_stages(&track->chain, chain);
+  const struct fade_params fades = edit_fades(&track->edit);
+  if (!stage_fade.neutral(&fades)) {
+    a.named[a.n] = (struct stage_use){&stage_fade, NULL};
+    a.use[a.n++] = (struct stage_use){&stage_fade, &fades};
+  }
   for (int first = 0, end; first < a.n; first = end) {
     end = run_end(&a, first);
     const enum status failed = add_run(plan, &a, first, end, format, out, tables, why);
     if (failed) return failed;
-  }
-  const struct fade_params fades = edit_fades(&track->edit);
-  if (!stage_fade.neutral(&fades)) {
-    out->stage[out->n_stages] = &stage_fade;
-    enum status status = add_design(plan, &stage_fade, &fades, format,
-                                    &out->design[out->n_stages++], tables, why);
-    if (status) return status;
   }
   const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
   const enum status status =
