@@ -4,7 +4,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "clones.h"
 #include "fir_design.h"
 #include "twin.h"
 
@@ -88,14 +90,26 @@ void crossover_split(const struct stage_io *io, const struct crossover *x, int32
   }
 }
 
+LACQUER_CLONES
+static void difference(const float *high, const float *low, float *out) {
+  for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = high[i] - low[i];
+}
+
+/* A block of the input, 0 after its end; `room` is for the last block. */
+static const float *input_block(const struct stage_io *io, int32_t block, int channel,
+                                float *room) {
+  const int32_t begin = block * BLOCK_FRAMES, frames = io->n_frames - begin;
+  const float *in = io->src + (size_t)channel * io->stride + begin;
+  if (frames >= BLOCK_FRAMES) return in;
+  memset(room, 0, BLOCK_FRAMES * sizeof *room);
+  memcpy(room, in, (size_t)frames * sizeof *room);
+  return room;
+}
+
 void crossover_band(const struct stage_io *io, const struct crossover *x, int bands,
                     int32_t block, int band, int channel, float *out) {
-  const int32_t begin = block * BLOCK_FRAMES;
-  const int32_t frames = min_int(BLOCK_FRAMES, io->n_frames - begin);
-  const float *in = io->src + (size_t)channel * io->stride + begin;
-  const float *high = NULL, *low = NULL;
-  if (band < bands - 1) high = filter_block(io, x, block, x->first + band, channel);
-  if (band > 0) low = filter_block(io, x, block, x->first + band - 1, channel);
-  for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = high ? high[i] : i < frames ? in[i] : 0;
-  for (int i = 0; low && i < BLOCK_FRAMES; i++) out[i] = out[i] - low[i];
+  const float *high = band < bands - 1 ? filter_block(io, x, block, x->first + band, channel)
+                                       : input_block(io, block, channel, out);
+  if (band > 0) difference(high, filter_block(io, x, block, x->first + band - 1, channel), out);
+  else if (high != out) memcpy(out, high, BLOCK_FRAMES * sizeof *out);
 }

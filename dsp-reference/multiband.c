@@ -332,15 +332,21 @@ static void to_mid_side(float *left, float *right) {
   }
 }
 
-/* What the detector of a band hears in a block, both channels. */
-static void heard_block(const struct stage_io *io, int32_t block, int band,
-                        float x[MAX_CHANNELS][BLOCK_FRAMES]) {
+/* What the detector of a band hears of a channel in a block. Called for one channel after the
+ * other, with room for both: mid and side are made together. */
+static float *heard_block(const struct stage_io *io, int32_t block, int band, int channel,
+                          float x[MAX_CHANNELS][BLOCK_FRAMES]) {
   const struct multiband_design *d = io->design;
   struct crossover crossover = crossover_of(d);
   crossover.first = d->detector_first;
-  for (int c = 0; c < io->channels; c++)
+  if (!d->mid_side) {
+    crossover_band(io, &crossover, d->detector_bands, block, band, channel, x[0]);
+    return x[0];
+  }
+  for (int c = 0; c < MAX_CHANNELS && channel == 0; c++)
     crossover_band(io, &crossover, d->detector_bands, block, band, c, x[c]);
-  if (d->mid_side) to_mid_side(x[0], x[1]);
+  if (channel == 0) to_mid_side(x[0], x[1]);
+  return x[channel];
 }
 
 static void multiband_energy(const struct stage_io *io, int32_t first, int32_t count) {
@@ -348,10 +354,10 @@ static void multiband_energy(const struct stage_io *io, int32_t first, int32_t c
   for (int band = 0; band < d->bands; band++)
     for (int32_t b = first; b < first + count; b++) {
       float x[MAX_CHANNELS][BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
-      heard_block(io, b, band, x);
       for (int c = 0; c < io->channels; c++) {
-        if (d->peak[band]) block_peaks(x[c], d->step, energy[c]);
-        else block_energies(x[c], d->step, energy[c]);
+        float *heard = heard_block(io, b, band, c, x);
+        if (d->peak[band]) block_peaks(heard, d->step, energy[c]);
+        else block_energies(heard, d->step, energy[c]);
       }
       for (int g = 0; g < d->groups; g++) {
         int32_t *to = section(io, MULTIBAND_ENERGY, band * d->groups + g) + (size_t)b * d->points;
@@ -382,6 +388,11 @@ static void window_max(const int32_t *energy, int n, int window, int64_t before,
       most[k] = max_float(most[k], uintBitsToFloat(to_uint(energy[k - j])));
 }
 
+LACQUER_CLONES
+static void levels_of(const float *power, int n, int offset, int *level) {
+  for (int k = 0; k < n; k++) level[k] = (level_log2(floatBitsToUint(power[k])) >> 9) - offset;
+}
+
 /* Levels of a lane's points from point `at` on, octaves in Q16. */
 static void lane_levels(const struct stage_io *io, int lane, size_t at, int *level) {
   const struct multiband_design *d = io->design;
@@ -390,8 +401,7 @@ static void lane_levels(const struct stage_io *io, int lane, size_t at, int *lev
   float power[BLOCK_FRAMES / 16];
   if (d->peak[band]) window_max(energy, d->points, window, (int64_t)at, power);
   else window_sum(energy, d->points, window, (int64_t)at, power);
-  for (int k = 0; k < d->points; k++)
-    level[k] = (level_log2(floatBitsToUint(power[k])) >> 9) - d->level_offset[band];
+  levels_of(power, d->points, d->level_offset[band], level);
 }
 
 static void multiband_wanted(const struct stage_io *io, int32_t first, int32_t count) {
@@ -466,20 +476,25 @@ static void multiband_follow(const struct stage_io *io, int32_t first, int32_t c
   }
 }
 
+LACQUER_CLONES
+static void factors_of(const int *octaves, int n, float mix_share, float keep, float *factor) {
+  for (int k = 0; k < n; k++) factor[k] = band_factor(octaves[k], mix_share, keep);
+}
+
 /* Factors of a channel's band at the control points of a block, from two before it on. */
 static void band_factors(const struct stage_io *io, int32_t block, int band, int channel,
                          float *factor) {
   const struct multiband_design *d = io->design;
   const int lane = band * d->groups + (d->groups > 1 ? channel : 0);
-  const float mix_share = d->mix_share[channel][band];
   const int32_t *reduction = section(io, MULTIBAND_REDUCTION, lane);
   const int32_t *slow = d->slow ? section(io, d->slow, lane) : reduction;
-  const int last = (io->n_frames - 1) / d->step;
+  const int last = (io->n_frames - 1) / d->step, makeup = d->makeup[band] * 256;
+  int octaves[BLOCK_FRAMES / 16 + 4];
   for (int k = 0; k < d->points + 4; k++) {
     const int at = min_int(max_int(block * d->points + k - 2, 0), last);
-    const int r = attacked(reduction[at], slow[at], d->attack_sign[band]);
-    factor[k] = band_factor(d->makeup[band] * 256 - r * 4, mix_share, d->keep[band]);
+    octaves[k] = makeup - attacked(reduction[at], slow[at], d->attack_sign[band]) * 4;
   }
+  factors_of(octaves, d->points + 4, d->mix_share[channel][band], d->keep[band], factor);
 }
 
 LACQUER_CLONES
@@ -501,20 +516,31 @@ static void add_mid_side(const float (*x)[BLOCK_FRAMES], const float (*g)[BLOCK_
   }
 }
 
-/* Adds what a band changes in a block, or in solo what it is, to each channel's sum. */
-static void add_bands(const struct stage_io *io, int32_t block, float sum[][BLOCK_FRAMES]) {
+/* What the bands change in a channel's block, or in solo what they are. */
+static void sum_bands(const struct stage_io *io, int32_t block, int channel, float *sum) {
+  const struct multiband_design *d = io->design;
+  const struct crossover crossover = crossover_of(d);
+  for (int band = 0; band < d->bands; band++) {
+    float x[BLOCK_FRAMES], factor[BLOCK_FRAMES / 16 + 4];
+    band_factors(io, block, band, channel, factor);
+    crossover_band(io, &crossover, d->bands, block, band, channel, x);
+    add_band(x, factor, d->weights, d->step, sum);
+  }
+}
+
+/* The same of both channels by way of mid and side. */
+static void sum_mid_side(const struct stage_io *io, int32_t block,
+                         float sum[MAX_CHANNELS][BLOCK_FRAMES]) {
   const struct multiband_design *d = io->design;
   const struct crossover crossover = crossover_of(d);
   for (int band = 0; band < d->bands; band++) {
     float x[MAX_CHANNELS][BLOCK_FRAMES], g[MAX_CHANNELS][BLOCK_FRAMES];
-    float factor[BLOCK_FRAMES / 16 + 4];
-    for (int c = 0; c < io->channels; c++) {
+    for (int c = 0; c < MAX_CHANNELS; c++) {
+      float factor[BLOCK_FRAMES / 16 + 4];
       crossover_band(io, &crossover, d->bands, block, band, c, x[c]);
       band_factors(io, block, band, c, factor);
-      if (d->mid_side) spline_block(d->weights, d->step, factor, g[c]);
-      else add_band(x[c], factor, d->weights, d->step, sum[c]);
+      spline_block(d->weights, d->step, factor, g[c]);
     }
-    if (!d->mid_side) continue;
     to_mid_side(x[0], x[1]);
     add_mid_side((const float(*)[BLOCK_FRAMES])x, (const float(*)[BLOCK_FRAMES])g, sum);
   }
@@ -525,10 +551,11 @@ static void multiband_apply(const struct stage_io *io, int32_t first, int32_t co
   for (int32_t b = first; b < first + count; b++) {
     const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
     float sum[MAX_CHANNELS][BLOCK_FRAMES] = {{0}};
-    add_bands(io, b, sum);
+    if (d->mid_side) sum_mid_side(io, b, sum);
     for (int c = 0; c < io->channels; c++) {
       const float *src = io->src + (size_t)c * io->stride + begin;
       float *dst = io->dst + (size_t)c * io->stride + begin;
+      if (!d->mid_side) sum_bands(io, b, c, sum[c]);
       for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[c][i] : src[i] + sum[c][i]);
     }
   }
