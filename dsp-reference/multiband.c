@@ -232,11 +232,13 @@ static void set_shapes(const struct multiband_design *d, int channels, struct st
   const struct pass_shape shapes[] = {
       {n ? channels : 0, half + ahead, past + ahead, 1},
       {n * channels, ahead, ahead, 0},
-      {lanes, ahead, ahead, 0},
+      {d->mid_side ? 0 : lanes, ahead, ahead, 0},
+      {d->mid_side ? lanes : 0, ahead, ahead, 0},
       {lanes, ahead, ahead, 0},
       {d->held ? lanes : 0, 0, 0, 0},
       {lanes, 0, 0, 0},
-      {channels, -1, 0, 0},
+      {d->mid_side ? 0 : channels, -1, 0, 0},
+      {d->mid_side ? channels : 0, -1, 0, 0},
   };
   memcpy(out->shape, shapes, sizeof shapes);
 }
@@ -332,41 +334,58 @@ static void to_mid_side(float *left, float *right) {
   }
 }
 
-/* What the detector of a band hears of a channel in a block. Called for one channel after the
- * other, with room for both: mid and side are made together. */
-static float *heard_block(const struct stage_io *io, int32_t block, int band, int channel,
-                          float x[MAX_CHANNELS][BLOCK_FRAMES]) {
+/* What the detector of a band hears in a block. */
+static void heard_block(const struct stage_io *io, int32_t block, int band, int channel,
+                        float *x) {
   const struct multiband_design *d = io->design;
   struct crossover crossover = crossover_of(d);
   crossover.first = d->detector_first;
-  if (!d->mid_side) {
-    crossover_band(io, &crossover, d->detector_bands, block, band, channel, x[0]);
-    return x[0];
+  crossover_band(io, &crossover, d->detector_bands, block, band, channel, x);
+}
+
+/* Energies or squared peaks of the steps of one block; x is overwritten. */
+static void step_energies(const struct multiband_design *d, int band, float *x, float *energy) {
+  if (d->peak[band]) block_peaks(x, d->step, energy);
+  else block_energies(x, d->step, energy);
+}
+
+/* Stores the points of every group from those of every channel. */
+static void store_energies(const struct stage_io *io, int32_t block, int band,
+                           const float energy[MAX_CHANNELS][BLOCK_FRAMES / 16]) {
+  const struct multiband_design *d = io->design;
+  for (int g = 0; g < d->groups; g++) {
+    int32_t *to = section(io, MULTIBAND_ENERGY, band * d->groups + g) + (size_t)block * d->points;
+    for (int k = 0; k < d->points; k++) {
+      float e = energy[g][k];
+      for (int c = 1; c < io->channels && d->groups == 1; c++) e = max_float(e, energy[c][k]);
+      to[k] = to_int(floatBitsToUint(e));
+    }
   }
-  for (int c = 0; c < MAX_CHANNELS && channel == 0; c++)
-    crossover_band(io, &crossover, d->detector_bands, block, band, c, x[c]);
-  if (channel == 0) to_mid_side(x[0], x[1]);
-  return x[channel];
 }
 
 static void multiband_energy(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
-  for (int band = 0; band < d->bands; band++)
+  for (int band = 0; band < d->bands && !d->mid_side; band++)
+    for (int32_t b = first; b < first + count; b++) {
+      float energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
+      for (int c = 0; c < io->channels; c++) {
+        float x[BLOCK_FRAMES];
+        heard_block(io, b, band, c, x);
+        step_energies(d, band, x, energy[c]);
+      }
+      store_energies(io, b, band, (const float(*)[BLOCK_FRAMES / 16])energy);
+    }
+}
+
+static void multiband_energy_ms(const struct stage_io *io, int32_t first, int32_t count) {
+  const struct multiband_design *d = io->design;
+  for (int band = 0; band < d->bands && d->mid_side; band++)
     for (int32_t b = first; b < first + count; b++) {
       float x[MAX_CHANNELS][BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
-      for (int c = 0; c < io->channels; c++) {
-        float *heard = heard_block(io, b, band, c, x);
-        if (d->peak[band]) block_peaks(heard, d->step, energy[c]);
-        else block_energies(heard, d->step, energy[c]);
-      }
-      for (int g = 0; g < d->groups; g++) {
-        int32_t *to = section(io, MULTIBAND_ENERGY, band * d->groups + g) + (size_t)b * d->points;
-        for (int k = 0; k < d->points; k++) {
-          float e = energy[g][k];
-          for (int c = 1; c < io->channels && d->groups == 1; c++) e = max_float(e, energy[c][k]);
-          to[k] = to_int(floatBitsToUint(e));
-        }
-      }
+      for (int c = 0; c < MAX_CHANNELS; c++) heard_block(io, b, band, c, x[c]);
+      to_mid_side(x[0], x[1]);
+      for (int c = 0; c < MAX_CHANNELS; c++) step_energies(d, band, x[c], energy[c]);
+      store_energies(io, b, band, (const float(*)[BLOCK_FRAMES / 16])energy);
     }
 }
 
@@ -516,48 +535,47 @@ static void add_mid_side(const float (*x)[BLOCK_FRAMES], const float (*g)[BLOCK_
   }
 }
 
-/* What the bands change in a channel's block, or in solo what they are. */
-static void sum_bands(const struct stage_io *io, int32_t block, int channel, float *sum) {
+/* Writes a channel's block: the input and what the bands change, or in solo their sum. */
+static void store_block(const struct stage_io *io, int32_t block, int channel, const float *sum) {
   const struct multiband_design *d = io->design;
-  const struct crossover crossover = crossover_of(d);
-  for (int band = 0; band < d->bands; band++) {
-    float x[BLOCK_FRAMES], factor[BLOCK_FRAMES / 16 + 4];
-    band_factors(io, block, band, channel, factor);
-    crossover_band(io, &crossover, d->bands, block, band, channel, x);
-    add_band(x, factor, d->weights, d->step, sum);
-  }
-}
-
-/* The same of both channels by way of mid and side. */
-static void sum_mid_side(const struct stage_io *io, int32_t block,
-                         float sum[MAX_CHANNELS][BLOCK_FRAMES]) {
-  const struct multiband_design *d = io->design;
-  const struct crossover crossover = crossover_of(d);
-  for (int band = 0; band < d->bands; band++) {
-    float x[MAX_CHANNELS][BLOCK_FRAMES], g[MAX_CHANNELS][BLOCK_FRAMES];
-    for (int c = 0; c < MAX_CHANNELS; c++) {
-      float factor[BLOCK_FRAMES / 16 + 4];
-      crossover_band(io, &crossover, d->bands, block, band, c, x[c]);
-      band_factors(io, block, band, c, factor);
-      spline_block(d->weights, d->step, factor, g[c]);
-    }
-    to_mid_side(x[0], x[1]);
-    add_mid_side((const float(*)[BLOCK_FRAMES])x, (const float(*)[BLOCK_FRAMES])g, sum);
-  }
+  const int32_t begin = block * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
+  const float *src = io->src + (size_t)channel * io->stride + begin;
+  float *dst = io->dst + (size_t)channel * io->stride + begin;
+  for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[i] : src[i] + sum[i]);
 }
 
 static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
-  for (int32_t b = first; b < first + count; b++) {
-    const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
-    float sum[MAX_CHANNELS][BLOCK_FRAMES] = {{0}};
-    if (d->mid_side) sum_mid_side(io, b, sum);
+  const struct crossover crossover = crossover_of(d);
+  for (int32_t b = first; b < first + count && !d->mid_side; b++)
     for (int c = 0; c < io->channels; c++) {
-      const float *src = io->src + (size_t)c * io->stride + begin;
-      float *dst = io->dst + (size_t)c * io->stride + begin;
-      if (!d->mid_side) sum_bands(io, b, c, sum[c]);
-      for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[c][i] : src[i] + sum[c][i]);
+      float x[BLOCK_FRAMES], sum[BLOCK_FRAMES] = {0}, factor[BLOCK_FRAMES / 16 + 4];
+      for (int band = 0; band < d->bands; band++) {
+        band_factors(io, b, band, c, factor);
+        crossover_band(io, &crossover, d->bands, b, band, c, x);
+        add_band(x, factor, d->weights, d->step, sum);
+      }
+      store_block(io, b, c, sum);
     }
+}
+
+static void multiband_apply_ms(const struct stage_io *io, int32_t first, int32_t count) {
+  const struct multiband_design *d = io->design;
+  const struct crossover crossover = crossover_of(d);
+  for (int32_t b = first; b < first + count && d->mid_side; b++) {
+    float sum[MAX_CHANNELS][BLOCK_FRAMES] = {{0}};
+    for (int band = 0; band < d->bands; band++) {
+      float x[MAX_CHANNELS][BLOCK_FRAMES], g[MAX_CHANNELS][BLOCK_FRAMES];
+      for (int c = 0; c < MAX_CHANNELS; c++) {
+        float factor[BLOCK_FRAMES / 16 + 4];
+        crossover_band(io, &crossover, d->bands, b, band, c, x[c]);
+        band_factors(io, b, band, c, factor);
+        spline_block(d->weights, d->step, factor, g[c]);
+      }
+      to_mid_side(x[0], x[1]);
+      add_mid_side((const float(*)[BLOCK_FRAMES])x, (const float(*)[BLOCK_FRAMES])g, sum);
+    }
+    for (int c = 0; c < MAX_CHANNELS; c++) store_block(io, b, c, sum[c]);
   }
 }
 
@@ -565,10 +583,12 @@ static const struct stage_pass multiband_passes[] = {
     {"forward", GRID_BLOCKS, multiband_forward},
     {"split", GRID_BLOCKS, multiband_split},
     {"energy", GRID_BLOCKS, multiband_energy},
+    {"energy_ms", GRID_BLOCKS, multiband_energy_ms},
     {"wanted", GRID_BLOCKS, multiband_wanted},
     {"hold", GRID_BLOCKS, multiband_hold},
     {"follow", GRID_SEQUENTIAL, multiband_follow},
     {"apply", GRID_BLOCKS, multiband_apply},
+    {"apply_ms", GRID_BLOCKS, multiband_apply_ms},
     {0},
 };
 

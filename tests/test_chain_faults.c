@@ -25,7 +25,7 @@ enum { SEED = 666, RATE = 44100, CHANNELS = 2 };
 enum { EQ, MULTIBAND, LIMITER, LOUDNESS, AGAIN, DITHER, BAND_LIMIT };
 enum { FORWARD, FILTER };                                                   /* eq */
 /* multiband */
-enum { MB_FORWARD, MB_SPLIT, MB_ENERGY, MB_WANTED, MB_HOLD, MB_FOLLOW, MB_APPLY };
+enum { MB_FORWARD, MB_SPLIT, MB_ENERGY, MB_ENERGY_MS, MB_WANTED, MB_HOLD, MB_FOLLOW, MB_APPLY };
 
 /* One mistake, and what the report must say. */
 struct mistake {
