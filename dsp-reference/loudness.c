@@ -11,6 +11,7 @@
 #include "level.h"
 #include "limiter.h"
 
+static const char *const mode_names[] = {"track", "album", NULL};
 static const char *const infeasible_names[] = {"deliver", "fail", NULL};
 
 #define AT(field) offsetof(struct loudness_params, field)
@@ -18,6 +19,9 @@ static const struct param_row loudness_rows[] = {
     {.name = "loudness", .type = PARAM_NUMBER, .offset = AT(loudness_lufs), .min = -40,
      .max = -5, .initial = NAN, .unit = "LUFS",
      .help = "integrated loudness to reach (BS.1770-4)"},
+    {.name = "loudness_mode", .type = PARAM_CHOICE, .offset = AT(mode),
+     .later = 1, .initial = LOUDNESS_TRACK, .choices = mode_names,
+     .help = "whose loudness: every track's, or that of all tracks together by one gain"},
     {.name = "max_reduction", .type = PARAM_NUMBER, .offset = AT(max_reduction_db), .min = 0,
      .later = 1, .max = 40, .initial = NAN, .unit = "dB",
      .help = "most that the limiter may take, by default as much as it needs"},
@@ -34,6 +38,8 @@ static const char *loudness_check(const void *params, const char **row) {
   if (!isnan(p->loudness_lufs)) return NULL;
   *row = "max_reduction";
   if (!isnan(p->max_reduction_db)) return "has no loudness to bound (accepted: beside loudness)";
+  *row = "loudness_mode";
+  if (p->mode) return "has no loudness to aim at (accepted: beside loudness)";
   *row = "infeasible";
   if (p->infeasible) return "has no loudness to miss (accepted: beside loudness)";
   return NULL;
@@ -200,17 +206,24 @@ static double gated_mean(const double *power, int32_t n, double gate) {
   return count ? sum / count : 0;
 }
 
-double loudness_integrated(const float *hops, int32_t n, int rate_hz, double *scratch) {
-  const double frames = 0.4 * rate_hz;
-  if (n < 4) return -HUGE_VAL;
-  for (int32_t i = 0; i + 3 < n; i++)
-    scratch[i] = ((double)hops[i] + hops[i + 1] + hops[i + 2] + hops[i + 3]) / frames;
+double loudness_of_parts(const struct loudness_part *parts, int n_parts, double *scratch) {
+  int32_t n = 0;
+  for (int p = 0; p < n_parts; p++) {
+    const double frames = 0.4 * parts[p].rate_hz;
+    const float *h = parts[p].hops;
+    for (int32_t i = 0; i + 3 < parts[p].n; i++)
+      scratch[n++] = ((double)h[i] + h[i + 1] + h[i + 2] + h[i + 3]) / frames;
+  }
   const double absolute = det_pow(10, (-70 + 0.691) / 10);
-  const double mean = gated_mean(scratch, n - 3, absolute);
+  const double mean = gated_mean(scratch, n, absolute);
   if (mean <= 0) return -HUGE_VAL;
   const double relative = mean / 10;
-  const double gated = gated_mean(scratch, n - 3, relative > absolute ? relative : absolute);
+  const double gated = gated_mean(scratch, n, relative > absolute ? relative : absolute);
   return -0.691 + 10 * det_log10(gated);
+}
+
+double loudness_integrated(const float *hops, int32_t n, int rate_hz, double *scratch) {
+  return loudness_of_parts(&(struct loudness_part){hops, n, rate_hz}, 1, scratch);
 }
 
 static int by_value(const void *a, const void *b) {

@@ -21,7 +21,11 @@ struct loudness_params {
   double loudness_lufs; /* integrated target; NAN: leave the level alone */
   double max_reduction_db; /* the limiter may take this much; NAN: as much as it needs */
   int infeasible;          /* enum loudness_infeasible */
+  int mode;                /* enum loudness_mode */
 };
+/* Whose loudness it is: every track's own, or that of all tracks of the variant together,
+ * by one gain for all. */
+enum loudness_mode { LOUDNESS_TRACK, LOUDNESS_ALBUM };
 /* What becomes of a track whose target cannot be met: the loudest master that keeps to
  * ceiling and max_reduction, or none. */
 enum loudness_infeasible { INFEASIBLE_DELIVER, INFEASIBLE_FAIL };
@@ -55,6 +59,14 @@ int64_t loudness_hops_offset(const struct stage_design *design, int32_t n_blocks
  * channels added), BS.1770-4: 400 ms blocks every 100 ms, -70 LUFS and -10 LU gates.
  * -HUGE_VAL for silence or under 400 ms. `scratch` holds n doubles. */
 double loudness_integrated(const float *hops, int32_t n, int rate_hz, double *scratch);
+/* The same of several programmes together: the blocks of all go through one pair of gates,
+ * none spans two of them. `scratch` holds the sum of n doubles. */
+struct loudness_part {
+  const float *hops;
+  int32_t n;
+  int rate_hz;
+};
+double loudness_of_parts(const struct loudness_part *parts, int n_parts, double *scratch);
 /* Loudness range in LU, EBU Tech 3342: 3 s blocks every second, -70 LUFS and -20 LU gates,
  * 10th to 95th percentile; 0 when no block is above the gates. `scratch` holds n doubles. */
 double loudness_range(const float *hops, int32_t n, int rate_hz, double *scratch);

@@ -227,13 +227,13 @@ static void active_lanes(const struct run *r, int tail, lane_mask mask) {
       mask[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
+static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
 static bool same_limiting(const struct tail *a, const struct tail *b) {
-  const bool same_target = a->loudness_lufs == b->loudness_lufs ||
-                           (isnan(a->loudness_lufs) && isnan(b->loudness_lufs));
-  const bool same_bound = a->max_reduction_db == b->max_reduction_db ||
-                          (isnan(a->max_reduction_db) && isnan(b->max_reduction_db));
-  return same_target && same_bound && a->ceiling == b->ceiling && a->limiter == b->limiter &&
-         a->band_limit == b->band_limit;
+  return same_number(a->loudness_lufs, b->loudness_lufs) &&
+         same_number(a->max_reduction_db, b->max_reduction_db) &&
+         same_number(a->drive_db, b->drive_db) && a->ceiling == b->ceiling &&
+         a->limiter == b->limiter && a->band_limit == b->band_limit;
 }
 
 static bool any(const lane_mask mask) {
@@ -255,14 +255,15 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
                                         .input_true_peak_db = lane->input_true_peak_db,
                                         .band_limited = lane->band_limited};
     lane->solve = (struct solve){0};
-    lane->searching = !isnan(t->loudness_lufs) && start > -HUGE_VAL;
+    lane->searching = !isnan(t->loudness_lufs) && isnan(t->drive_db) && start > -HUGE_VAL;
     const struct solve_goal goal = {
         t->loudness_lufs,
         solve_max_drive(t->max_reduction_db, peak_db(t->ceiling), lane->input_true_peak_db)};
-    if (!isnan(t->loudness_lufs) && !lane->searching)
+    if (!isnan(t->loudness_lufs) && start == -HUGE_VAL)
       lane->result.reached = false, lane->result.limit = SOLVE_NO_LOUDNESS;
     if (lane->searching) solve_begin(&lane->solve, &goal, start);
-    set_drive(r, i, lane->searching ? lane->solve.drive_db : 0, t->ceiling);
+    const double given = isnan(t->drive_db) ? 0 : t->drive_db;
+    set_drive(r, i, lane->searching ? lane->solve.drive_db : given, t->ceiling);
   }
 }
 
@@ -372,6 +373,11 @@ static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask of
 static void render_tail(struct run *r, int tail, lane_mask mask) {
   lane_mask off;
   begin_tail(r, tail, mask);
+  if (r->batch->probe) {
+    for (int i = 0; i < r->batch->n_lanes; i++)
+      if (in_mask(mask, i)) lane_probe(r, i, tail);
+    return;
+  }
   search_drive(r, tail, mask);
   drop_mismatched(r, mask);
   hold_ceiling(r, tail, mask);
@@ -415,6 +421,10 @@ static void run_tail(struct run *r, int tail, lane_mask mask) {
     if (previous >= 0 && same_limiting(tail_of(r, i, tail), tail_of(r, i, previous)))
       fresh[i / 64] &= ~((uint64_t)1 << (i % 64));
     r->lane[i].previous_tail = tail;
+  }
+  if (r->batch->probe) {
+    render_tail(r, tail, mask);
+    return;
   }
   if (any(fresh)) render_tail(r, tail, fresh);
   drop_mismatched(r, mask);
@@ -502,7 +512,8 @@ static bool wants_band_limit(const struct run *r, int lane, int tail) {
   if (r->tail.band_limit < 0 || t->band_limit == BAND_LIMIT_OFF) return false;
   if (t->band_limit == BAND_LIMIT_ON) return true;
   const bool near_ceiling = r->lane[lane].chain_peak > t->ceiling - LIMITER_OCTAVE / 2;
-  return r->lane[lane].is_high && (near_ceiling || !isnan(t->loudness_lufs));
+  const bool driven = !isnan(t->loudness_lufs) || !isnan(t->drive_db);
+  return r->lane[lane].is_high && (near_ceiling || driven);
 }
 
 /* Lanes of the mask with a tail that still waits for the low pass. */

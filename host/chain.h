@@ -5,6 +5,7 @@
 #define LACQUER_CHAIN_H
 #include "engine.h"
 #include "loudness.h"
+#include "probe.h"
 #include "solve.h"
 
 enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
@@ -19,6 +20,7 @@ struct tail {
   int band_limit;       /* enum band_limit */
   uint32_t seed;        /* of the dither */
   double max_reduction_db; /* of the limiter, beside a loudness; NAN: any */
+  double drive_db;      /* NAN: as the loudness wants it; else this, and no search */
 };
 struct tail_result {
   double drive_db;         /* gain into the limiter */
@@ -70,6 +72,9 @@ struct batch {
    * left-justified; valid during the call. */
   void (*deliver)(void *context, int lane, int tail, const int32_t *pcm,
                   const struct tail_result *result);
+  /* Not NULL: the tails are not rendered; what a search of their drive needs is told once
+   * per lane and tail, and belongs to the callee. */
+  void (*probe)(void *context, int lane, int tail, struct probe *probe);
   void *context;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * See chain_run.h: the figures of a lane's programme from what a loudness slot measured. */
+ * See chain_run.h: what loudness slots and limiter measured of a lane's programme. */
 #include <stdlib.h>
 
 #include "chain_run.h"
-#include "engine_cpu.h"
+#include "limiter.h"
 
 enum { CHUNK = 1 << 20 };
 
@@ -52,4 +52,29 @@ void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *f)
   }
   free(scratch);
   free(hops);
+}
+
+static int32_t *copy_words(struct run *r, int lane, int slot, int64_t n) {
+  int32_t *words = malloc(((size_t)n + 1) * sizeof *words);
+  if (!words) note(r, ENGINE_NO_MEMORY);
+  for (int64_t at = 0; at < n && !r->status; at += CHUNK)
+    note(r, r->engine->read_control(r->session, lane, slot, at, n - at < CHUNK ? n - at : CHUNK,
+                                    words + at));
+  return words;
+}
+
+void lane_probe(struct run *r, int lane, int tail) {
+  const struct tail *t = &r->batch->lanes[lane].tails[tail];
+  const struct stage_design *loudness = r->design[lane][r->tail.loudness];
+  const int64_t blocks = lane_blocks(r, lane);
+  struct probe p = {.rate_hz = r->rate_hz, .channels = r->batch->channels,
+                    .n_frames = r->lane[lane].n_frames, .loudness = loudness,
+                    .limiter = t->limiter, .ceiling = t->ceiling,
+                    .true_peak_db = r->lane[lane].input_true_peak_db};
+  p.n_levels = blocks * t->limiter->control_words / LIMITER_SECTIONS * LIMITER_DEMAND;
+  p.n_energies = loudness_hops_offset(loudness, (int32_t)blocks, p.channels);
+  p.levels = copy_words(r, lane, r->tail.limiter, p.n_levels);
+  p.energies = copy_words(r, lane, r->tail.loudness, p.n_energies);
+  if (r->status) probe_free(&p);
+  else r->batch->probe(r->batch->context, lane, tail, &p);
 }

@@ -62,6 +62,8 @@ void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_
 void check_hops(struct run *r, int slot, uint64_t *mask);
 /* What a loudness slot measured of a lane: its passes and hops have run. */
 void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *figures);
+/* Tells batch->probe of a lane: its input is measured. */
+void lane_probe(struct run *r, int lane, int tail);
 enum engine_status check_open(struct run *r, const struct session_plan *plan);
 void check_close(struct run *r);
 #endif

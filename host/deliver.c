@@ -110,10 +110,20 @@ static void describe(const struct delivery *d, struct receipt *r) {
   r->true_peak_with_dither = with_dither(result->true_peak_db, dither, r->source.rate_hz);
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
+  const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
+  const struct plan_album *album = plan_album_of(d->plan, d->unit->unit);
+  enum solve_limit limit = result->limit;
   r->reached = result->reached;
-  verdict_text(&d->plan->manifest->variants[d->unit->unit->variant], result, r->verdict);
+  r->album_lufs = NAN;
+  if (album) {
+    r->reached = album->result.reached;
+    limit = album->result.limit;
+    r->album_lufs = album->result.loudness_lufs;
+    memcpy(r->album, album->digest, sizeof r->album);
+  }
+  verdict_text(variant, limit, album ? r->album_lufs : result->loudness_lufs, r->verdict);
   snprintf(r->stopped_by, sizeof r->stopped_by, "%s",
-           result->reached ? "" : solve_limit_name(result->limit));
+           r->reached ? "" : solve_limit_name(limit));
   r->band_limited = result->band_limited;
   r->clipped = result->clipped;
   memcpy(r->key, d->unit->key, sizeof r->key);

@@ -77,7 +77,7 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
   const struct tail tail = {.loudness_lufs = -10, .ceiling = -LIMITER_OCTAVE / 6,
                             .limiter = &t->design[3], .dither = &t->design[4],
                             .band_limit = BAND_LIMIT_ON, .seed = 1,
-                            .max_reduction_db = NAN};
+                            .max_reduction_db = NAN, .drive_db = NAN};
   struct lane_job lanes[TEST_LANES];
   struct batch batch = {.rate_hz = TEST_RATE, .channels = 2, .n_stages = 2,
                         .n_lanes = TEST_LANES, .segment_blocks = 4,

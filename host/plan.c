@@ -63,6 +63,7 @@ enum status plan_create(const struct manifest *manifest, const char *folder, con
         add_unit(plan, t, manifest->tracks[t].variants[v]);
   }
   plan->first_unit[manifest->n_tracks] = plan->n_units;
+  plan_albums_create(plan);
   *out = plan;
   enum status status = STATUS_OK;
   if (!plan->n_units && only)
@@ -82,6 +83,7 @@ void plan_destroy(struct plan **plan) {
     free((*plan)->units[i].path);
     free((*plan)->units[i].receipt_path);
   }
+  plan_albums_free(*plan);
   designs_destroy(&(*plan)->designs);
   references_destroy(&(*plan)->references);
   free((*plan)->units);
@@ -150,7 +152,15 @@ static void unit_keys(const struct plan *plan, const struct source_identity *sou
   hash_text(&hash, tables);
   hash_text(&hash, lacquer_engine_hash);
   hash_text(&hash, lacquer_spirv_hash);
-  hash_final(&hash, u->key);
+  hash_final(&hash, u->own_key);
+  memcpy(u->key, u->own_key, sizeof u->key);
+  const struct plan_album *album = plan_album_of(plan, u->unit);
+  if (album) {
+    hash_init(&hash);
+    hash_text(&hash, u->own_key);
+    hash_text(&hash, album->digest);
+    hash_final(&hash, u->key);
+  }
   char number[48];
   snprintf(number, sizeof number, "%d %d", track->number, m->catalogue.year);
   const char *const tags[] = {u->key, file_format_extension(variant->format), u->unit->name,
@@ -273,6 +283,12 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
+    u->tail.drive_db = NAN;
+    const struct plan_album *album = plan_album_of(plan, u->unit);
+    if (album) {
+      u->tail.loudness_lufs = u->tail.max_reduction_db = NAN;
+      u->tail.drive_db = album->result.drive_db;
+    }
     u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, format.rate_hz));
     u->tail.band_limit = v->limiter.band_limit;
     if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
@@ -303,23 +319,22 @@ static enum status resolve_chain(const struct plan *plan, const struct track *tr
   return status;
 }
 
-enum status track_plan_make(const struct plan *plan, int index,
-                            const struct source_identity *source, struct track_plan *out,
-                            struct failure *why) {
+enum status track_plan_make_units(const struct plan *plan, int index, const struct unit *units,
+                                  int n, const struct source_identity *source,
+                                  struct track_plan *out, struct failure *why) {
   const struct stage_format format = {source->rate_hz, source->channels};
   const struct track *track = &plan->manifest->tracks[index];
   struct chain chain;
   char *tables = memory_text("", 0);
-  *out = (struct track_plan){0};
-  out->n_units = plan->first_unit[index + 1] - plan->first_unit[index];
-  out->units = memory_new((size_t)out->n_units + 1, sizeof *out->units);
+  *out = (struct track_plan){.n_units = n};
+  out->units = memory_new((size_t)n + 1, sizeof *out->units);
   char head[17] = {0};
   memcpy(head, source->audio_sha256, 16);
   out->seed = strtoull(head, NULL, 16);
   enum status status = resolve_chain(plan, track, source->audio, out, &chain, why);
   if (!status) status = plan_chain(plan, track, &chain, &format, out, &tables, why);
   for (int i = 0; i < out->n_units && !status; i++) {
-    out->units[i].unit = &plan->units[plan->first_unit[index] + i];
+    out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
     status = plan_unit(plan, source, &chain, tables, &out->units[i], why);
   }
@@ -327,6 +342,13 @@ enum status track_plan_make(const struct plan *plan, int index,
   free(tables);
   if (status) track_plan_free(out);
   return status;
+}
+
+enum status track_plan_make(const struct plan *plan, int track,
+                            const struct source_identity *source, struct track_plan *out,
+                            struct failure *why) {
+  const int first = plan->first_unit[track], n = plan->first_unit[track + 1] - first;
+  return track_plan_make_units(plan, track, plan->units + first, n, source, out, why);
 }
 
 void track_plan_free(struct track_plan *track) {
@@ -392,25 +414,56 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_decref(line);
 }
 
+/* Decodes a track, and plans `n` of its units; `out` is of no use after an error. */
+static enum status decode_and_plan(const struct plan *plan, int track, const struct unit *units,
+                                   int n, struct track_plan *out, struct failure *why) {
+  const char *path = plan->manifest->tracks[track].source;
+  struct audio audio;
+  struct edit_span span;
+  struct failure reason = {0};
+  enum status status = decode_file(path, &audio, why);
+  if (status) return status;
+  status = plan_edit(plan->manifest, track, &audio, &span, why);
+  if (!status) {
+    struct source_identity id = {audio.rate_hz, audio.channels, "", &audio};
+    memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
+    status = track_plan_make_units(plan, track, units, n, &id, out, &reason);
+    if (status) fail(why, status, "%s: %s", path, reason.text);
+  }
+  audio_free(&audio);
+  return status;
+}
+
+/* Keys of an album's units take all of its tracks. */
+static enum status identify_albums(const struct plan *plan, struct failure *why) {
+  enum status status = STATUS_OK;
+  for (int t = 0; t < plan->manifest->n_tracks && !status; t++) {
+    struct unit *units;
+    struct track_plan tp;
+    const int n = plan_album_units(plan, t, &units);
+    if (n) status = decode_and_plan(plan, t, units, n, &tp, why);
+    if (n && !status) {
+      plan_album_note(plan, &tp);
+      track_plan_free(&tp);
+    }
+    free(units);
+  }
+  plan_album_digests(plan);
+  return status;
+}
+
 int plan_print(const struct plan *plan, FILE *people, FILE *data) {
   int failure = STATUS_OK, printed = 0;
+  struct failure why = {0};
+  if (identify_albums(plan, &why)) {
+    fprintf(stderr, "lacquer: %s (an album's gain takes all of its tracks)\n", why.text);
+    return (int)why.status;
+  }
   for (int t = 0; t < plan->manifest->n_tracks; t++) {
-    struct audio audio;
-    struct failure why = {0}, reason = {0};
+    const int first = plan->first_unit[t], n = plan->first_unit[t + 1] - first;
     struct track_plan tp;
-    const char *path = plan->manifest->tracks[t].source;
-    if (plan->first_unit[t] == plan->first_unit[t + 1]) continue;
-    struct edit_span span;
-    enum status status = decode_file(path, &audio, &why);
-    if (!status && (status = plan_edit(plan->manifest, t, &audio, &span, &why)))
-      audio_free(&audio);
-    if (!status) {
-      struct source_identity id = {audio.rate_hz, audio.channels, "", &audio};
-      memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
-      status = track_plan_make(plan, t, &id, &tp, &reason);
-      audio_free(&audio);
-      if (status) fail(&why, status, "%s: %s", path, reason.text);
-    }
+    if (!n) continue;
+    const enum status status = decode_and_plan(plan, t, plan->units + first, n, &tp, &why);
     if (status) {
       fprintf(stderr, "lacquer: %s\n", why.text);
       failure = (int)status;

@@ -3,6 +3,7 @@
  * known, its designed stages and its key. */
 #ifndef LACQUER_PLAN_H
 #define LACQUER_PLAN_H
+#include "album.h"
 #include "chain.h"
 #include "designs.h"
 #include "manifest.h"
@@ -13,6 +14,18 @@ struct unit {
   char *name;         /* below the output folder */
   char *path, *receipt_path;
 };
+/* The tracks of a variant whose loudness_mode is album: all that have it, selected or not. */
+struct plan_album {
+  int n_tracks; /* 0: the variant is no album, or none of its units is selected */
+  int *tracks;  /* ascending */
+  char (*keys)[HASH_TEXT_SIZE]; /* by member: unit_plan.own_key; "": not known yet */
+  int *order;   /* the members by their keys: not the manifest's order */
+  char digest[HASH_TEXT_SIZE];  /* of all keys; "" until all are known */
+  struct probe *probes;         /* by member, while the gain is sought; else NULL */
+  struct album_result result;   /* once it is found */
+  struct failure failure;       /* its status: no unit of the album can be delivered */
+  int failed_track;             /* the last track that stands in its way */
+};
 struct plan {
   const struct manifest *manifest; /* not owned */
   struct designs *designs;
@@ -21,6 +34,7 @@ struct plan {
   int n_units;
   struct unit *units;
   int *first_unit; /* of each track; n_tracks + 1 entries */
+  struct plan_album *albums; /* by variant */
 };
 
 /* `only`: NULL, or "NUMBER" or "NUMBER:VARIANT" to leave the rest out (NUMBER: a track's
@@ -54,14 +68,33 @@ struct track_plan {
     const struct unit *unit;
     const struct matched *matched; /* the track's */
     struct tail tail;
-    char key[HASH_TEXT_SIZE];        /* of everything that decides the samples */
+    char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */
+    char key[HASH_TEXT_SIZE];        /* the same and, in an album, the album's digest */
     char file_key[HASH_TEXT_SIZE];   /* the same and the tags: of the file */
   } *units;
 };
 enum status track_plan_make(const struct plan *plan, int track,
                             const struct source_identity *source, struct track_plan *out,
                             struct failure *why);
+/* The same for `n` units of the track that need not be of the plan; they must outlive it. */
+enum status track_plan_make_units(const struct plan *plan, int track, const struct unit *units,
+                                  int n, const struct source_identity *source,
+                                  struct track_plan *out, struct failure *why);
 void track_plan_free(struct track_plan *track);
+
+/* Inside plan*.c: the albums of the variants that any selected unit has. */
+void plan_albums_create(struct plan *plan);
+void plan_albums_free(struct plan *plan);
+/* The album that a unit is part of; NULL: its loudness is its own. */
+struct plan_album *plan_album_of(const struct plan *plan, const struct unit *unit);
+int plan_album_member(const struct plan_album *album, int track); /* its place; -1: none */
+/* One unit per album that the track is part of, named as the variant; returns how many.
+ * *units is to be freed, and holds as long as the manifest. */
+int plan_album_units(const struct plan *plan, int track, struct unit **units);
+/* Notes the keys of units in their albums: different members from different threads. */
+void plan_album_note(const struct plan *plan, const struct track_plan *track);
+/* Digests of the albums whose members' keys are all known. */
+void plan_album_digests(const struct plan *plan);
 
 /* edit_cut on a track's decoded audio; messages name the place in the manifest. */
 enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,

@@ -69,6 +69,8 @@ static const struct field fields[] = {
     FIELD("measured", "verdict", FIELD_TEXT, verdict),
     FIELD("measured", "stopped_by", FIELD_TEXT, stopped_by),
     FIELD("measured", "band_limited", FIELD_BOOL, band_limited),
+    FIELD("album", "tracks_sha256", FIELD_TEXT, album),
+    FIELD("album", "loudness_lufs", FIELD_REAL, album_lufs),
     FIELD("measured", "samples_beyond_full_scale", FIELD_INT64, clipped),
     READING("loudness_source", source_reading),
     READING("loudness_after_chain", chain_reading),

@@ -52,6 +52,8 @@ struct receipt {
   char verdict[VERDICT_SIZE]; /* verdict_text */
   char stopped_by[16];        /* solve_limit_name */
   bool band_limited;       /* the limiter's low pass next to Nyquist was in the way */
+  char album[HASH_TEXT_SIZE]; /* digest of the album's tracks; "": the loudness is its own */
+  double album_lufs;          /* of all its tracks under their common gain */
   int64_t clipped;
   char chain[256];         /* as it ran: "eq+stereo > multiband" */
   char device[256], driver[560];

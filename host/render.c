@@ -17,35 +17,8 @@
 #include "gpu.h"
 #include "loudness_check.h"
 #include "memory.h"
+#include "render_run.h"
 #include "shaders.h"
-
-struct work { /* shared by the workers */
-  const struct plan *plan;
-  const struct device *device;
-  struct render_options options;
-  struct unit_result *results;
-  unit_finished *finished;
-  void *context;
-  pthread_mutex_t lock; /* of everything below, and of `finished` */
-  int next_track;
-  bool stop, device_failed;
-};
-
-/* One track in a worker's hands. */
-struct job {
-  int track;
-  bool loaded;
-  struct audio audio;
-  struct source_file file;
-  struct edit_span span;
-  struct loudness_figures source; /* libebur128 */
-  struct track_plan plan;
-  int n_tails;
-  struct tail *tails;
-  int *unit_of_tail; /* index in plan.units */
-  bool *delivered;   /* by tail */
-  char note[512];    /* for the receipts: why the CPU rendered it */
-};
 
 /* ---- results ---- */
 
@@ -64,6 +37,10 @@ static void fail_unit(struct work *w, const struct unit *unit, const struct fail
 }
 
 static void fail_track(struct work *w, int track, const struct failure *why) {
+  if (w->visiting) {
+    album_fail_track(w, track, why);
+    return;
+  }
   for (int i = w->plan->first_unit[track]; i < w->plan->first_unit[track + 1]; i++)
     fail_unit(w, &w->plan->units[i], why);
 }
@@ -73,6 +50,7 @@ static void fail_track(struct work *w, int track, const struct failure *why) {
 static void job_free(struct job *job) {
   audio_free(&job->audio);
   track_plan_free(&job->plan);
+  free(job->probe_units);
   free(job->tails);
   free(job->unit_of_tail);
   free(job->delivered);
@@ -118,7 +96,12 @@ static void choose_tails(struct work *w, struct job *job) {
     const struct unit_plan *u = &job->plan.units[i];
     struct unit_result current = {.state = UNIT_UP_TO_DATE};
     struct failure why = {0};
-    if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
+    if (w->visiting) {
+      job->unit_of_tail[job->n_tails] = i;
+      job->tails[job->n_tails++] = u->tail;
+    } else if (album_stops(w, u, &why)) {
+      fail_unit(w, u->unit, &why);
+    } else if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
       finish_unit(w, u->unit, &current);
     } else if (deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
       fail_unit(w, u->unit, &why);
@@ -137,14 +120,15 @@ static void load(struct work *w, struct job *job, int track) {
   if (!status) status = decode_file(path, &job->audio, &why);
   if (!status) status = plan_edit(w->plan->manifest, track, &job->audio, &job->span, &why);
   const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames};
-  if (!status)
+  if (!status && !w->visiting)
     status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
                                      &job->source, NULL, &why);
   if (!status) {
     struct source_identity id = {job->audio.rate_hz, job->audio.channels, "", &job->audio};
     memcpy(id.audio_sha256, job->audio.sha256, sizeof id.audio_sha256);
     struct failure reason = {0};
-    status = track_plan_make(w->plan, track, &id, &job->plan, &reason);
+    status = w->visiting ? album_plan_track(w, job, &id, &reason)
+                         : track_plan_make(w->plan, track, &id, &job->plan, &reason);
     if (status) fail(&why, status, "%s: %s", path, reason.text);
   }
   if (status) {
@@ -158,15 +142,6 @@ static void load(struct work *w, struct job *job, int track) {
 }
 
 /* ---- rendering ---- */
-
-struct group { /* jobs that render side by side */
-  struct work *work;
-  const struct engine *engine;
-  enum verify_tier tier;
-  int n;
-  struct job *job[MAX_LANES];
-  struct lane_job *lanes;
-};
 
 static const char *tier_name(enum verify_tier tier) {
   static const char *const names[] = {"full", "sample", "golden", "off"};
@@ -239,10 +214,12 @@ static enum engine_status render_group(struct group *g) {
   struct lane_job *lanes = memory_new((size_t)g->n, sizeof *lanes);
   struct batch batch = {.rate_hz = g->job[0]->audio.rate_hz,
                         .channels = g->job[0]->audio.channels, .n_stages = plan->n_stages,
-                        .n_lanes = g->n, .loudness = plan->loudness, .band_limit = plan->band_limit, .lanes = lanes,
+                        .n_lanes = g->n, .loudness = plan->loudness,
+                        .band_limit = plan->band_limit, .lanes = lanes,
                         .segment_blocks = g->work->options.segment_blocks, .tier = g->tier,
-                        .keep_chain = g->work->options.audition != NULL,
-                        .deliver = on_samples, .context = g};
+                        .keep_chain = g->work->options.audition && !g->work->visiting,
+                        .deliver = on_samples, .context = g,
+                        .probe = g->work->visiting ? album_on_probe : NULL};
   memcpy(batch.stage, plan->stage, sizeof batch.stage);
   for (int i = 0; i < g->n; i++) {
     const struct job *job = g->job[i];
@@ -291,7 +268,8 @@ static void render_rest(struct work *w, struct job *job) {
     if (job->delivered[t]) continue;
     fail(&why, *job->note ? STATUS_INTERNAL : STATUS_AGAIN, "%s: %s", unit->name,
          *job->note ? job->note : "out of memory");
-    fail_unit(w, unit, &why);
+    if (w->visiting) album_fail_track(w, job->track, &why);
+    else fail_unit(w, unit, &why);
   }
 }
 
@@ -357,7 +335,8 @@ static void render_jobs(struct work *w, struct group *g) {
 static void render_track_set(struct work *w, const int *tracks, int n) {
   struct job *jobs = memory_new((size_t)n, sizeof *jobs);
   for (int i = 0; i < n; i++)
-    if (!up_to_date(w, tracks[i])) load(w, &jobs[i], tracks[i]);
+    if (w->visiting ? album_visits(w, tracks[i]) : !up_to_date(w, tracks[i]))
+      load(w, &jobs[i], tracks[i]);
   for (int i = 0; i < n; i++) {
     struct group g = {.work = w, .engine = &w->device->engine, .tier = w->options.tier};
     for (int k = i; k < n; k++)
@@ -385,6 +364,17 @@ static void *worker(void *context) {
     if (!n) return NULL;
     render_track_set(w, tracks, n);
   }
+}
+
+void run_workers(struct work *w) {
+  const int n = w->options.jobs;
+  pthread_t *threads = memory_new((size_t)n, sizeof *threads);
+  int started = 0;
+  w->next_track = 0;
+  while (started < n && !pthread_create(&threads[started], NULL, worker, w)) started++;
+  if (!started) worker(w);
+  for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
+  free(threads);
 }
 
 static void choose_defaults(struct work *w) {
@@ -419,13 +409,8 @@ int render_plan(const struct plan *plan, const struct device *device,
                    .finished = finished, .context = context};
   choose_defaults(&w);
   pthread_mutex_init(&w.lock, NULL);
-  const int n = w.options.jobs;
-  pthread_t *threads = memory_new((size_t)n, sizeof *threads);
-  int started = 0;
-  while (started < n && !pthread_create(&threads[started], NULL, worker, &w)) started++;
-  if (!started) worker(&w);
-  for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
-  free(threads);
+  prepare_albums(&w);
+  run_workers(&w);
   pthread_mutex_destroy(&w.lock);
   return exit_status(plan, results);
 }

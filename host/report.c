@@ -68,6 +68,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "verdict", json_string(r->verdict));
     json_object_set_new(line, "stopped_by", json_string(r->stopped_by));
     json_object_set_new(line, "band_limited", json_boolean(r->band_limited));
+    if (*r->album) json_object_set_new(line, "album_lufs", number_or_null(r->album_lufs));
     json_object_set_new(line, "verification", json_string(r->tier));
     json_object_set_new(line, "coverage", json_real(r->coverage));
     json_object_set_new(line, "pcm_sha256", json_string(r->pcm_sha256));

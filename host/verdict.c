@@ -4,16 +4,19 @@
 
 #include <stdio.h>
 
-void verdict_text(const struct variant *v, const struct tail_result *result,
+void verdict_text(const struct variant *v, enum solve_limit limit, double lufs,
                   char text[VERDICT_SIZE]) {
+  const char *of = v->loudness.mode == LOUDNESS_ALBUM ? "album " : "";
   char stop[100] = "";
-  switch (result->limit) {
+  switch (limit) {
   case SOLVE_MET:
-    snprintf(text, VERDICT_SIZE, isnan(v->loudness.loudness_lufs) ? "no target" : "met");
+    snprintf(text, VERDICT_SIZE, "%s%s", of,
+             isnan(v->loudness.loudness_lufs) ? "no target" : "met");
     return;
   case SOLVE_NO_LOUDNESS:
-    snprintf(text, VERDICT_SIZE, "infeasible: there is no loudness to bring to %g LUFS (silence, "
-             "or shorter than 400 ms): the level is left alone", v->loudness.loudness_lufs);
+    snprintf(text, VERDICT_SIZE, "%sinfeasible: there is no loudness to bring to %g LUFS "
+             "(silence, or shorter than 400 ms): the level is left alone", of,
+             v->loudness.loudness_lufs);
     return;
   case SOLVE_CEILING:
     snprintf(stop, sizeof stop, "true_peak %g dBTP stops it: more gain makes it no louder",
@@ -30,6 +33,6 @@ void verdict_text(const struct variant *v, const struct tail_result *result,
     snprintf(stop, sizeof stop, "a gate of the measurement stops it: the loudness jumps there");
     break;
   }
-  snprintf(text, VERDICT_SIZE, "infeasible: best is %.2f LUFS, %g LUFS asked (%s)",
-           result->loudness_lufs, v->loudness.loudness_lufs, stop);
+  snprintf(text, VERDICT_SIZE, "%sinfeasible: best is %.2f LUFS, %g LUFS asked (%s)", of,
+           lufs, v->loudness.loudness_lufs, stop);
 }

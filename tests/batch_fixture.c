@@ -65,7 +65,8 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
                                   .limiter = &owner->limiter_design, .dither = &b->dither_design,
                                   .band_limit = b->limiter.band_limit, .seed = b->seed,
                                   .max_reduction_db =
-                                      b->max_reduction_db ? b->max_reduction_db : NAN};
+                                      b->max_reduction_db ? b->max_reduction_db : NAN,
+                                  .drive_db = NAN};
     }
     jobs[i] = lanes[i].job;
     jobs[i].tails = tails[i];

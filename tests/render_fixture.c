@@ -119,7 +119,8 @@ static void design_tails(const struct render_plan *p, struct designs *d) {
                                 .dither = &d->dither[t], .band_limit = limiter.band_limit,
                                 .seed = p->tails[t].seed,
                                 .max_reduction_db =
-                                    p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN};
+                                    p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN,
+                                .drive_db = NAN};
   }
 }
 

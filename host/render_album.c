@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * See render_run.h: the common gain of an album, found before anything of it is rendered. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deliver.h"
+#include "memory.h"
+#include "render_run.h"
+#include "verdict.h"
+
+static int n_variants(const struct work *w) { return w->plan->manifest->n_variants; }
+
+/* ---- what is known without decoding ---- */
+
+/* The track's keys, from any receipt made of the same untouched file. */
+static void recognise(const struct work *w, int track) {
+  const struct plan *plan = w->plan;
+  const struct track *t = &plan->manifest->tracks[track];
+  struct source_file file;
+  struct unit *units;
+  bool found = false;
+  if (source_file_stat(t->source, &file, NULL)) return;
+  const int n = plan_album_units(plan, track, &units);
+  for (int i = 0; i < t->n_variants && n && !found; i++) {
+    struct receipt r;
+    struct track_plan tp;
+    char *name = manifest_output_name(plan->manifest, t,
+                                      &plan->manifest->variants[t->variants[i]]);
+    char *path = memory_print("%s/%s.receipt.json", plan->folder, name);
+    found = receipt_read(path, &r) && r.source_file.bytes == file.bytes &&
+            r.source_file.modified_ns == file.modified_ns;
+    if (found && !track_plan_make_units(plan, track, units, n, &r.source, &tp, NULL)) {
+      plan_album_note(plan, &tp);
+      track_plan_free(&tp);
+    }
+    free(path);
+    free(name);
+  }
+  free(units);
+}
+
+static bool is_current(const struct work *w, const struct unit *unit) {
+  const struct plan_album *album = plan_album_of(w->plan, unit);
+  struct receipt receipt;
+  struct track_plan tp;
+  if (!album) return true;
+  if (!*album->digest || !receipt_read(unit->receipt_path, &receipt)) return false;
+  if (track_plan_make_units(w->plan, unit->track, unit, 1, &receipt.source, &tp, NULL))
+    return false;
+  const bool current = deliver_up_to_date(&tp.units[0], &receipt);
+  track_plan_free(&tp);
+  return current;
+}
+
+/* Nothing of any album is to be rendered. */
+static bool all_current(const struct work *w) {
+  const struct plan *plan = w->plan;
+  if (w->options.force) return false;
+  for (int t = 0; t < plan->manifest->n_tracks; t++)
+    if (album_visits(w, t)) recognise(w, t);
+  plan_album_digests(plan);
+  bool current = true;
+  for (int i = 0; i < plan->n_units && current; i++) current = is_current(w, &plan->units[i]);
+  return current;
+}
+
+/* ---- the visit ---- */
+
+bool album_visits(const struct work *w, int track) {
+  for (int v = 0; v < n_variants(w); v++)
+    if (plan_album_member(&w->plan->albums[v], track) >= 0) return true;
+  return false;
+}
+
+enum status album_plan_track(const struct work *w, struct job *job,
+                             const struct source_identity *source, struct failure *why) {
+  const int n = plan_album_units(w->plan, job->track, &job->probe_units);
+  enum status status = track_plan_make_units(w->plan, job->track, job->probe_units, n, source,
+                                             &job->plan, why);
+  if (!status) plan_album_note(w->plan, &job->plan);
+  return status;
+}
+
+bool album_stops(const struct work *w, const struct unit_plan *u, struct failure *why) {
+  const struct plan_album *album = plan_album_of(w->plan, u->unit);
+  if (!album) return false;
+  if (album->failure.status) *why = album->failure;
+  else if (strcmp(album->keys[plan_album_member(album, u->unit->track)], u->own_key))
+    fail(why, STATUS_AGAIN, "%s: its source changed while the album was rendered",
+         u->unit->name);
+  return why->status;
+}
+
+void album_on_probe(void *context, int lane, int tail, struct probe *probe) {
+  struct group *g = context;
+  struct job *job = g->job[lane];
+  const struct unit *unit = job->plan.units[job->unit_of_tail[tail]].unit;
+  struct plan_album *album = plan_album_of(g->work->plan, unit);
+  struct probe *mine = &album->probes[plan_album_member(album, job->track)];
+  probe_free(mine);
+  *mine = *probe;
+  job->delivered[tail] = true;
+}
+
+/* Of several tracks the last one is named, whatever order they come in. */
+void album_fail_track(struct work *w, int track, const struct failure *why) {
+  const struct manifest *m = w->plan->manifest;
+  pthread_mutex_lock(&w->lock);
+  for (int v = 0; v < n_variants(w); v++) {
+    struct plan_album *album = &w->plan->albums[v];
+    if (plan_album_member(album, track) < 0 || album->failed_track > track) continue;
+    album->failed_track = track;
+    fail(&album->failure, why->status, "album \"%s\" has no common gain without track %d: %s",
+         m->variants[v].name, m->tracks[track].number, why->text);
+  }
+  pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- the gain ---- */
+
+static void solve(const struct work *w, int variant) {
+  struct plan_album *album = &w->plan->albums[variant];
+  const struct variant *v = &w->plan->manifest->variants[variant];
+  const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  const struct album_goal goal = {v->loudness.loudness_lufs, v->loudness.max_reduction_db, cores};
+  const struct probe **tracks = memory_new((size_t)album->n_tracks, sizeof(struct probe *));
+  char verdict[VERDICT_SIZE];
+  for (int i = 0; i < album->n_tracks; i++) tracks[i] = &album->probes[album->order[i]];
+  if (album_solve(tracks, album->n_tracks, &goal, &album->result))
+    fail(&album->failure, STATUS_AGAIN, "album \"%s\": out of memory", v->name);
+  free(tracks);
+  if (album->failure.status || album->result.reached) return;
+  if (v->loudness.infeasible != INFEASIBLE_FAIL) return;
+  verdict_text(v, album->result.limit, album->result.loudness_lufs, verdict);
+  fail(&album->failure, STATUS_UNIT_FAILED,
+       "%s; not delivered, as \"infeasible: fail\" asks", verdict);
+}
+
+void prepare_albums(struct work *w) {
+  bool any = false;
+  for (int v = 0; v < n_variants(w); v++) any |= w->plan->albums[v].n_tracks > 0;
+  if (!any || all_current(w)) return;
+  for (int v = 0; v < n_variants(w); v++) {
+    struct plan_album *album = &w->plan->albums[v];
+    album->probes = memory_new((size_t)album->n_tracks + 1, sizeof *album->probes);
+  }
+  w->visiting = true;
+  run_workers(w);
+  w->visiting = false;
+  plan_album_digests(w->plan);
+  for (int v = 0; v < n_variants(w); v++) {
+    struct plan_album *album = &w->plan->albums[v];
+    if (album->n_tracks && !album->failure.status) solve(w, v);
+    for (int i = 0; i < album->n_tracks; i++) probe_free(&album->probes[i]);
+    free(album->probes);
+    album->probes = NULL;
+  }
+}
