@@ -6,24 +6,42 @@ saturate_curve curve;
 #define SHAPE(u) saturate_added(curve, u)
 #include "oversample.glsl"
 
-#define MINE (TILE_FRAMES / WORKERS) /* frames of an invocation */
-
-/* A frame of a channel's band. */
-float band_frame(StageIo io, int bands, int band, int channel, int frame) {
-  if (uint(frame) >= uint(io.n_frames)) return 0.0;
-  const int block = frame >> 11, i = frame & 2047;
-  float x = 0.0;
-  if (band == bands - 1) x = src_channel(io, channel).v[frame];
-  else x = F32(filter_block(io, bands - 1, block, band, channel)).v[i];
-  if (band > 0) x = x - F32(filter_block(io, bands - 1, block, band - 1, channel)).v[i];
-  return bands > 1 ? flush_tiny(x) : x;
+/* Four frames of a channel's band, the first a multiple of 4. */
+vec4 band_frames(StageIo io, int bands, int band, int channel, int frame) {
+  if (uint(frame) >= uint(io.n_frames)) return vec4(0.0);
+  if (bands == 1) return load_quad(F32x4(uvec2(src_channel(io, channel))), io.n_frames, frame);
+  const int block = frame >> 11, i = frame & 2047, left = io.n_frames - block * BLOCK_FRAMES;
+  vec4 x, below = vec4(0.0);
+  if (band == bands - 1) x = load_quad(input_block(io, block, channel).frames, left, i);
+  else x = load_quad(low_pass(io, bands - 1, block, band, channel).frames, left, i);
+  if (band > 0) below = load_quad(low_pass(io, bands - 1, block, band - 1, channel).frames, left, i);
+  return flush_tiny(x - below);
 }
 
-float signal_frame(StageIo io, int bands, bool mid_side, int band, int signal, int frame) {
-  if (!mid_side) return band_frame(io, bands, band, signal, frame);
-  const float left = band_frame(io, bands, band, 0, frame);
-  const float right = band_frame(io, bands, band, 1, frame);
+vec4 signal_frames(StageIo io, int bands, bool mid_side, int band, int signal, int frame) {
+  if (!mid_side) return band_frames(io, bands, band, signal, frame);
+  const vec4 left = band_frames(io, bands, band, 0, frame);
+  const vec4 right = band_frames(io, bands, band, 1, frame);
   return flush_tiny(0.5 * (signal == 1 ? left - right : left + right));
+}
+
+/* The sums of the tile's control steps of 64 frames: 16 quads each. */
+void store_points(I32 section, int first, vec4 added[GROUP]) {
+  const int t = int(gl_LocalInvocationID.x);
+  barrier();
+  if (t < TILE_GROUPS)
+    [[unroll]] for (int q = 0; q < GROUP; q++) quads[GROUP * t + q] = added[q];
+  barrier();
+  if (t >= TILE_FRAMES / SATURATE_STEP) return;
+  float sum = 0.0;
+  for (int i = 0; i < SATURATE_STEP / 4; i++) {
+    const vec4 x = quads[SATURATE_STEP / 4 * t + i];
+    sum = sum + x.x;
+    sum = sum + x.y;
+    sum = sum + x.z;
+    sum = sum + x.w;
+  }
+  section.v[first + t] = floatBitsToInt(flush_tiny(sum));
 }
 
 void main() {
@@ -36,33 +54,31 @@ void main() {
   SaturateDesign d = SaturateDesign(io.design);
   const int bands = d.bands, factor = d.factor, reach = d.reach;
   const bool mid_side = d.mid_side != 0, treated = d.active_[signal] != 0;
-  float linear[MINE], added[MINE];
-  for (int i = 0; i < MINE; i++) linear[i] = added[i] = 0.0;
+  vec4 linear[GROUP], added[GROUP], one[GROUP];
+  [[unroll]] for (int q = 0; q < GROUP; q++) linear[q] = added[q] = vec4(0.0);
   load_taps(io.design);
   for (int band = 0; band < bands && treated; band++) {
     curve = d.curve[band];
     if (curve.linear == 0.0 && curve.scale == 0.0) continue;
     barrier();
-    FOR_SAMPLES(n, -128, TILE_FRAMES + 127)
-      B(n) = signal_frame(io, bands, mid_side, band, signal, begin + n);
+    for (int i = t; i < FRAME_QUADS; i += WORKERS)
+      quads[FRAMES + i] = signal_frames(io, bands, mid_side, band, signal, begin - 128 + 4 * i);
     barrier();
-    for (int i = 0; i < MINE; i++) linear[i] = linear[i] + curve.linear * B(t + WORKERS * i);
+    if (t < TILE_GROUPS)
+      [[unroll]] for (int q = 0; q < GROUP; q++)
+        linear[q] = linear[q] + curve.linear * quads[FRAMES + 32 + GROUP * t + q];
     if (curve.scale == 0.0) continue;
     oversample_tile(factor);
-    for (int i = 0; i < MINE; i++) added[i] = added[i] + decimated_frame(t + WORKERS * i);
+    if (t < TILE_GROUPS) {
+      decimated_frames(t, one);
+      [[unroll]] for (int q = 0; q < GROUP; q++) added[q] = added[q] + one[q];
+    }
   }
-  F32 dst = dst_channel(io, signal);
-  for (int i = 0; i < MINE; i++) {
-    const int n = t + WORKERS * i;
-    if (begin + n < io.n_frames) dst.v[begin + n] = flush_tiny(linear[i] + added[i]);
-  }
-  if (reach == 0) return;
-  barrier();
-  for (int i = 0; i < MINE; i++) B(t + WORKERS * i) = added[i];
-  barrier();
-  if (t >= TILE_FRAMES / SATURATE_STEP) return;
-  float sum = 0.0;
-  for (int i = 0; i < SATURATE_STEP; i++) sum = sum + B(t * SATURATE_STEP + i);
-  const int at = block * SATURATE_POINTS + tile * (TILE_FRAMES / SATURATE_STEP) + t;
-  signal_section(io, signal).v[at] = floatBitsToInt(flush_tiny(sum));
+  F32x4 dst = F32x4(uvec2(dst_channel(io, signal)));
+  if (t < TILE_GROUPS)
+    [[unroll]] for (int q = 0; q < GROUP; q++)
+      store_quad(dst, io.n_frames, begin + 16 * t + 4 * q, flush_tiny(linear[q] + added[q]));
+  if (reach > 0)
+    store_points(signal_section(io, signal),
+                 block * SATURATE_POINTS + tile * (TILE_FRAMES / SATURATE_STEP), added);
 }
