@@ -9,19 +9,20 @@
 
 #include "band_limit.h"
 #include "chain_run.h"
+#include "clip.h"
 #include "engine_cpu.h"
 #include "detmath.h"
 #include "loudness.h"
 #include "limiter.h"
 
-static void note(struct run *r, enum engine_status status) {
+void run_note(struct run *r, enum engine_status status) {
   if (!r->status) r->status = status;
 }
 
 void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
               const uint64_t *mask) {
   if (r->status || count <= 0) return;
-  note(r, r->engine->run(r->session, slot, pass, first, count, mask));
+  run_note(r, r->engine->run(r->session, slot, pass, first, count, mask));
   if (r->batch->tier != VERIFY_FULL) return;
   for (int i = 0; i < r->batch->n_lanes; i++)
     if (in_mask(mask, i)) engine_cpu.run(r->lane[i].shadow, slot, pass, first, count, NULL);
@@ -35,7 +36,7 @@ void run_args(struct run *r, int lane, int slot, const int32_t args[5]) {
 void run_design(struct run *r, int lane, int slot, const struct stage_design *design) {
   if (r->design[lane][slot] == design) return;
   r->design[lane][slot] = design;
-  note(r, r->engine->set_design(r->session, lane, slot, design));
+  run_note(r, r->engine->set_design(r->session, lane, slot, design));
   if (r->lane[lane].shadow) engine_cpu.set_design(r->lane[lane].shadow, 0, slot, design);
 }
 
@@ -71,12 +72,6 @@ void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uin
   }
 }
 
-static int pass_count(const struct stage *stage) {
-  int n = 0;
-  while (stage->passes[n].name) n++;
-  return n;
-}
-
 /* ---- opening ---- */
 
 static int add_slot(struct run *r, const struct stage *stage, enum lane_buffer src,
@@ -107,15 +102,17 @@ static void plan_tail(struct run *r, enum lane_buffer at) {
   slot->loudness = add_slot(r, &stage_loudness, at, BUFFER_NONE, slot->limiter);
   slot->again = add_slot(r, &stage_loudness, limited, BUFFER_NONE, -1);
   slot->dither = add_slot(r, stage_find("dither"), limited, BUFFER_PCM, -1);
-  slot->band_limit = -1;
+  slot->band_limit = slot->clip = -1;
   if (r->batch->band_limit) slot->band_limit = add_slot(r, &stage_band_limit, at, limited, -1);
+  if (r->batch->clip) slot->clip = add_slot(r, &stage_clip, at, BUFFER_C, -1);
   for (int i = 0; i < r->batch->n_lanes; i++) {
     const struct tail *t = &r->batch->lanes[i].tails[0];
     r->design[i][slot->limiter] = t->limiter;
     r->design[i][slot->loudness] = r->design[i][slot->again] = r->batch->loudness;
     r->design[i][slot->dither] = t->dither;
     if (slot->band_limit >= 0) r->design[i][slot->band_limit] = r->batch->band_limit;
-    r->lane[i].at = at;
+    if (slot->clip >= 0) r->design[i][slot->clip] = r->batch->clip;
+    r->lane[i].at = r->lane[i].source = at;
   }
 }
 
@@ -135,8 +132,8 @@ static void open_session(struct run *r) {
   }
   const struct session_plan plan = {r->rate_hz, b->channels, r->n_slots, b->n_lanes,
                                     b->segment_blocks, r->slots, lanes};
-  note(r, r->engine->open(r->engine->self, &plan, &r->session));
-  if (!r->status) note(r, check_open(r, &plan));
+  run_note(r, r->engine->open(r->engine->self, &plan, &r->session));
+  if (!r->status) run_note(r, check_open(r, &plan));
   free(lanes);
 }
 
@@ -144,7 +141,7 @@ static void upload(struct run *r) {
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++)
     for (int c = 0; c < r->batch->channels; c++) {
       const struct lane_job *job = &r->batch->lanes[i];
-      note(r, r->engine->write(r->session, i, BUFFER_A, c, 0, job->n_frames, job->pcm[c]));
+      run_note(r, r->engine->write(r->session, i, BUFFER_A, c, 0, job->n_frames, job->pcm[c]));
       if (r->lane[i].shadow)
         engine_cpu.write(r->lane[i].shadow, 0, BUFFER_A, c, 0, job->n_frames, job->pcm[c]);
     }
@@ -152,7 +149,7 @@ static void upload(struct run *r) {
 
 /* ---- measuring ---- */
 
-static void run_hops(struct run *r, int slot, uint64_t *mask) {
+void run_hops(struct run *r, int slot, uint64_t *mask) {
   int32_t most = 0;
   for (int i = 0; i < r->batch->n_lanes; i++) {
     const int32_t n = loudness_hops(r->lane[i].n_frames, r->rate_hz);
@@ -162,52 +159,6 @@ static void run_hops(struct run *r, int slot, uint64_t *mask) {
   check_hops(r, slot, mask);
 }
 
-/* Integrated loudness from a lane's hops. */
-static double lane_loudness(struct run *r, int lane, int slot) {
-  const int32_t n = loudness_hops(r->lane[lane].n_frames, r->rate_hz);
-  float *hops = malloc(((size_t)n + 1) * sizeof *hops);
-  double *scratch = malloc(((size_t)n + 1) * sizeof *scratch), lufs = -HUGE_VAL;
-  if (!hops || !scratch) {
-    note(r, ENGINE_NO_MEMORY);
-  } else if (n && !r->status) {
-    const int64_t at = loudness_hops_offset(r->design[lane][slot], lane_blocks(r, lane),
-                                            r->batch->channels);
-    note(r, r->engine->read_control(r->session, lane, slot, at, n, (int32_t *)(void *)hops));
-    if (!r->status) lufs = loudness_integrated(hops, n, r->rate_hz, scratch);
-  }
-  free(scratch);
-  free(hops);
-  return lufs;
-}
-
-/* The largest of `words` control words of a lane's limiter. */
-static int32_t largest_word(struct run *r, int lane, int64_t first, int64_t words) {
-  enum { CHUNK = 1 << 20 };
-  int32_t *data = malloc(CHUNK * sizeof *data), most = INT32_MIN;
-  if (!data) note(r, ENGINE_NO_MEMORY);
-  for (int64_t at = first; at < first + words && !r->status; at += CHUNK) {
-    const int64_t n = first + words - at < CHUNK ? first + words - at : CHUNK;
-    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, at, n, data));
-    for (int64_t i = 0; i < n && !r->status; i++)
-      if (data[i] > most) most = data[i];
-  }
-  free(data);
-  return most;
-}
-
-/* The largest word of a section of the limiter's control data, over its gains. */
-static int32_t section_max(struct run *r, int lane, int section) {
-  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
-  const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
-  return largest_word(r, lane, section * words * r->batch->channels, d->groups * words);
-}
-
-/* The largest level of a section in dB; -HUGE_VAL: silence. */
-static double peak_db(int32_t level) {
-  return level > -100 * LIMITER_OCTAVE ? (double)level / LIMITER_OCTAVE * det_gain_to_db(2)
-                                       : -HUGE_VAL;
-}
-
 static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling) {
   r->lane[lane].result.drive_db = drive_db;
   run_args(r, lane, r->tail.limiter, (const int32_t[5]){solve_drive_q20(drive_db), ceiling});
@@ -215,16 +166,12 @@ static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling)
 
 /* ---- the tail of one variant, all lanes side by side ---- */
 
-static const struct tail *tail_of(const struct run *r, int lane, int tail) {
-  return &r->batch->lanes[lane].tails[tail];
-}
-
 /* Lanes that have tail `tail` and are still sound. */
 static void active_lanes(const struct run *r, int tail, lane_mask mask) {
   memset(mask, 0, sizeof(lane_mask));
   for (int i = 0; i < r->batch->n_lanes; i++)
     if (tail < r->batch->lanes[i].n_tails && !r->batch->lanes[i].mismatch.found)
-      mask[i / 64] |= (uint64_t)1 << (i % 64);
+      mask_add(mask, i);
 }
 
 static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
@@ -232,14 +179,24 @@ static bool same_number(double a, double b) { return a == b || (isnan(a) && isna
 static bool same_limiting(const struct tail *a, const struct tail *b) {
   return same_number(a->loudness_lufs, b->loudness_lufs) &&
          same_number(a->max_reduction_db, b->max_reduction_db) &&
-         same_number(a->drive_db, b->drive_db) && a->ceiling == b->ceiling &&
-         a->limiter == b->limiter && a->band_limit == b->band_limit;
+         same_number(a->drive_db, b->drive_db) && same_number(a->clip_db, b->clip_db) &&
+         a->ceiling == b->ceiling && a->limiter == b->limiter && a->band_limit == b->band_limit;
 }
 
-static bool any(const lane_mask mask) {
-  for (int i = 0; i < MAX_LANES / 64; i++)
-    if (mask[i]) return true;
-  return false;
+/* Starts the search for a lane's drive; it has to try `drive_db` first. NAN: what the
+ * loudness of the input suggests. */
+static void begin_search(struct run *r, int lane, const struct tail *t, double drive_db) {
+  struct lane_run *l = &r->lane[lane];
+  const double start = l->input.integrated_lufs;
+  const struct solve_goal goal = {
+      t->loudness_lufs,
+      solve_max_drive(t->max_reduction_db, peak_db(t->ceiling), l->input_true_peak_db)};
+  l->solve = (struct solve){0};
+  const double given_db = isnan(t->drive_db) ? 0 : t->drive_db;
+  l->searching = !isnan(t->loudness_lufs) && isnan(t->drive_db) && start > -HUGE_VAL;
+  if (l->searching) solve_begin(&l->solve, &goal, start);
+  if (l->searching && !isnan(drive_db)) l->solve.drive_db = drive_db;
+  set_drive(r, lane, l->searching ? l->solve.drive_db : given_db, t->ceiling);
 }
 
 static void begin_tail(struct run *r, int tail, lane_mask mask) {
@@ -247,23 +204,15 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     if (!in_mask(mask, i)) continue;
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
-    const double start = lane->input.integrated_lufs;
     run_design(r, i, r->tail.limiter, t->limiter);
     const struct limiter_design *limiter = t->limiter->data;
     run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
     lane->result = (struct tail_result){.reached = true, .input = lane->input,
                                         .input_true_peak_db = lane->input_true_peak_db,
                                         .band_limited = lane->band_limited};
-    lane->solve = (struct solve){0};
-    lane->searching = !isnan(t->loudness_lufs) && isnan(t->drive_db) && start > -HUGE_VAL;
-    const struct solve_goal goal = {
-        t->loudness_lufs,
-        solve_max_drive(t->max_reduction_db, peak_db(t->ceiling), lane->input_true_peak_db)};
-    if (!isnan(t->loudness_lufs) && start == -HUGE_VAL)
+    begin_search(r, i, t, NAN);
+    if (!isnan(t->loudness_lufs) && lane->input.integrated_lufs == -HUGE_VAL)
       lane->result.reached = false, lane->result.limit = SOLVE_NO_LOUDNESS;
-    if (lane->searching) solve_begin(&lane->solve, &goal, start);
-    const double given = isnan(t->drive_db) ? 0 : t->drive_db;
-    set_drive(r, i, lane->searching ? lane->solve.drive_db : given, t->ceiling);
   }
 }
 
@@ -272,7 +221,7 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
 static void search_drive(struct run *r, int tail, lane_mask mask) {
   lane_mask todo;
   memcpy(todo, mask, sizeof todo);
-  while (any(todo) && !r->status) {
+  while (any_lane(todo) && !r->status) {
     run_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
     check_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, todo);
     run_hops(r, r->tail.loudness, todo);
@@ -285,14 +234,14 @@ static void search_drive(struct run *r, int tail, lane_mask mask) {
       if (lane->searching || (lane->solve.steps && lane->solve.drive_db != tried))
         set_drive(r, i, lane->solve.drive_db, tail_of(r, i, tail)->ceiling);
       else
-        todo[i / 64] &= ~((uint64_t)1 << (i % 64));
+        mask_drop(todo, i);
     }
   }
 }
 
 static void drop_mismatched(const struct run *r, lane_mask mask) {
   for (int i = 0; i < r->batch->n_lanes; i++)
-    if (r->batch->lanes[i].mismatch.found) mask[i / 64] &= ~((uint64_t)1 << (i % 64));
+    if (r->batch->lanes[i].mismatch.found) mask_drop(mask, i);
 }
 
 static void apply_and_check(struct run *r, int first_pass, lane_mask mask) {
@@ -314,13 +263,13 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
       const int32_t ceiling = tail_of(r, i, tail)->ceiling;
       const int32_t peak = section_max(r, i, LIMITER_AGAIN);
       result->true_peak_db = peak_db(peak);
-      if (peak <= ceiling) todo[i / 64] &= ~((uint64_t)1 << (i % 64));
+      if (peak <= ceiling) mask_drop(todo, i);
       else if (round >= ROUNDS)
         set_drive(r, i, result->drive_db - (peak - ceiling + 64.0) / LIMITER_OCTAVE *
                                                det_gain_to_db(2), ceiling);
       if (peak > ceiling) result->limiter_rounds = round + 1;
     }
-    if (!any(todo) || round > ROUNDS) break;
+    if (!any_lane(todo) || round > ROUNDS) break;
     if (round < ROUNDS) {
       run_passes(r, r->tail.limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
       check_passes(r, r->tail.limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
@@ -366,7 +315,27 @@ static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask of
     const double correction = judge(&lane->solve, t, &lane->result);
     if (correction == 0) continue;
     set_drive(r, i, lane->result.drive_db + correction, t->ceiling);
-    off[i / 64] |= (uint64_t)1 << (i % 64);
+    mask_add(off, i);
+  }
+}
+
+/* The clipper's threshold falls as the drive rises, and the drive that meets the target
+ * depends on it: clips for a drive, searches again behind it, and clips for that one, until
+ * both agree. */
+static void clip_and_search(struct run *r, int tail, lane_mask mask) {
+  lane_mask todo;
+  memcpy(todo, mask, sizeof todo);
+  for (int round = 0; any_lane(todo) && !r->status; round++) {
+    source_clip(r, tail, todo);
+    search_drive(r, tail, todo);
+    for (int i = 0; i < r->batch->n_lanes; i++) {
+      double drive_db;
+      if (!in_mask(todo, i)) continue;
+      if (source_next_clip(r, i, tail, round, &drive_db))
+        begin_search(r, i, tail_of(r, i, tail), drive_db);
+      else
+        mask_drop(todo, i);
+    }
   }
 }
 
@@ -378,11 +347,11 @@ static void render_tail(struct run *r, int tail, lane_mask mask) {
       if (in_mask(mask, i)) lane_probe(r, i, tail);
     return;
   }
-  search_drive(r, tail, mask);
+  clip_and_search(r, tail, mask);
   drop_mismatched(r, mask);
   hold_ceiling(r, tail, mask);
   measure_result(r, tail, mask, off);
-  if (!any(off)) return;
+  if (!any_lane(off)) return;
   run_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, off);
   hold_ceiling(r, tail, off);
   lane_mask again;
@@ -396,11 +365,11 @@ static void deliver_lane(struct run *r, int lane, int tail) {
   const int64_t words = (int64_t)r->lane[lane].n_frames * b->channels;
   int32_t *pcm = malloc((size_t)words * sizeof *pcm);
   int32_t *over = malloc((size_t)blocks * sizeof *over);
-  if (!pcm || !over) note(r, ENGINE_NO_MEMORY);
+  if (!pcm || !over) run_note(r, ENGINE_NO_MEMORY);
   if (!r->status)
-    note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, pcm));
+    run_note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, pcm));
   if (!r->status)
-    note(r, r->engine->read_control(r->session, lane, r->tail.dither, 0, blocks, over));
+    run_note(r, r->engine->read_control(r->session, lane, r->tail.dither, 0, blocks, over));
   if (!r->status) {
     struct tail_result *result = &r->lane[lane].result;
     result->clipped = 0;
@@ -419,14 +388,14 @@ static void run_tail(struct run *r, int tail, lane_mask mask) {
     const int previous = r->lane[i].previous_tail;
     if (!in_mask(mask, i)) continue;
     if (previous >= 0 && same_limiting(tail_of(r, i, tail), tail_of(r, i, previous)))
-      fresh[i / 64] &= ~((uint64_t)1 << (i % 64));
+      mask_drop(fresh, i);
     r->lane[i].previous_tail = tail;
   }
   if (r->batch->probe) {
     render_tail(r, tail, mask);
     return;
   }
-  if (any(fresh)) render_tail(r, tail, fresh);
+  if (any_lane(fresh)) render_tail(r, tail, fresh);
   drop_mismatched(r, mask);
   for (int i = 0; i < r->batch->n_lanes; i++) {
     if (!in_mask(mask, i)) continue;
@@ -434,7 +403,7 @@ static void run_tail(struct run *r, int tail, lane_mask mask) {
     run_design(r, i, r->tail.dither, t->dither);
     run_args(r, i, r->tail.dither, (const int32_t[5]){(int32_t)t->seed});
   }
-  const int passes = pass_count(r->slots[r->tail.dither].stage);
+  const int passes = stage_pass_count(r->slots[r->tail.dither].stage);
   run_passes(r, r->tail.dither, 0, passes, mask);
   check_passes(r, r->tail.dither, 0, passes, mask);
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++)
@@ -445,8 +414,8 @@ static void run_tail(struct run *r, int tail, lane_mask mask) {
 static void run_chain(struct run *r, lane_mask mask) {
   upload(r);
   for (int s = 0; s < r->batch->n_stages && !r->status; s++) {
-    run_passes(r, s, 0, pass_count(r->batch->stage[s]), mask);
-    check_passes(r, s, 0, pass_count(r->batch->stage[s]), mask);
+    run_passes(r, s, 0, stage_pass_count(r->batch->stage[s]), mask);
+    check_passes(r, s, 0, stage_pass_count(r->batch->stage[s]), mask);
   }
 }
 
@@ -456,8 +425,8 @@ static void read_chain(struct run *r, const lane_mask mask) {
     struct lane_job *job = &r->batch->lanes[i];
     for (int c = 0; c < r->batch->channels && in_mask(mask, i) && !r->status; c++) {
       job->chain[c] = malloc((size_t)job->n_frames * sizeof(float));
-      if (!job->chain[c]) note(r, ENGINE_NO_MEMORY);
-      else note(r, r->engine->read(r->session, i, r->lane[i].at, c, 0, job->n_frames,
+      if (!job->chain[c]) run_note(r, ENGINE_NO_MEMORY);
+      else run_note(r, r->engine->read(r->session, i, r->lane[i].at, c, 0, job->n_frames,
                                    job->chain[c]));
     }
   }
@@ -471,97 +440,7 @@ static void free_chains(struct batch *b) {
     }
 }
 
-/* ---- the low pass next to Nyquist ---- */
-
-/* Whether a channel has peaks there, block by block. */
-static bool channel_is_high(struct run *r, int lane, int channel, int32_t track_peak) {
-  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
-  const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
-  const int group = channel < d->groups ? channel : d->groups - 1;
-  const int64_t level = (LIMITER_LEVEL * r->batch->channels + group) * words;
-  const int64_t high = (LIMITER_HIGH * r->batch->channels + channel) * words;
-  int32_t *data = malloc(2 * (size_t)words * sizeof *data);
-  bool found = false;
-  if (!data) note(r, ENGINE_NO_MEMORY);
-  if (!r->status)
-    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, level, words, data));
-  if (!r->status)
-    note(r, r->engine->read_control(r->session, lane, r->tail.limiter, high, words, data + words));
-  for (int64_t at = 0; at < words && !r->status && !found; at += d->points) {
-    int32_t peak = data[at];
-    for (int k = 1; k < d->points; k++)
-      if (data[at + k] > peak) peak = data[at + k];
-    found = limiter_is_high(data[words + at], peak, track_peak);
-  }
-  free(data);
-  return found;
-}
-
-static void look_for_high(struct run *r, const lane_mask mask) {
-  for (int i = 0; i < r->batch->n_lanes; i++) {
-    if (!in_mask(mask, i) || r->tail.band_limit < 0) continue;
-    const int32_t peak = r->lane[i].chain_peak = r->lane[i].input_peak;
-    for (int c = 0; c < r->batch->channels && !r->lane[i].is_high; c++)
-      r->lane[i].is_high = channel_is_high(r, i, c, peak);
-  }
-}
-
-/* In auto: if the limiter may have to act, and peaks hide. */
-static bool wants_band_limit(const struct run *r, int lane, int tail) {
-  const struct tail *t = tail_of(r, lane, tail);
-  if (r->tail.band_limit < 0 || t->band_limit == BAND_LIMIT_OFF) return false;
-  if (t->band_limit == BAND_LIMIT_ON) return true;
-  const bool near_ceiling = r->lane[lane].chain_peak > t->ceiling - LIMITER_OCTAVE / 2;
-  const bool driven = !isnan(t->loudness_lufs) || !isnan(t->drive_db);
-  return r->lane[lane].is_high && (near_ceiling || driven);
-}
-
-/* Lanes of the mask with a tail that still waits for the low pass. */
-static void waiting_lanes(const struct run *r, const lane_mask mask, lane_mask out) {
-  memset(out, 0, sizeof(lane_mask));
-  for (int i = 0; i < r->batch->n_lanes; i++)
-    for (int t = 0; t < r->batch->lanes[i].n_tails; t++)
-      if (in_mask(mask, i) && wants_band_limit(r, i, t)) out[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
-/* The low pass on the tails' input, which trades places with the limited signal. */
-static void limit_band(struct run *r, lane_mask mask) {
-  const int slot = r->tail.band_limit, passes = pass_count(&stage_band_limit);
-  run_passes(r, slot, 0, passes, mask);
-  check_passes(r, slot, 0, passes, mask);
-  for (int i = 0; i < r->batch->n_lanes; i++) {
-    if (!in_mask(mask, i)) continue;
-    const enum lane_buffer limited = r->lane[i].at, at = r->dst[i][slot];
-    run_buffers(r, i, r->tail.limiter, at, limited);
-    run_buffers(r, i, r->tail.loudness, at, BUFFER_NONE);
-    run_buffers(r, i, r->tail.again, limited, BUFFER_NONE);
-    run_buffers(r, i, r->tail.dither, limited, BUFFER_PCM);
-    r->lane[i].at = at;
-    r->lane[i].band_limited = true;
-    r->lane[i].previous_tail = -1;
-  }
-}
-
 /* ---- all tails ---- */
-
-/* Loudness and peaks of the tails' input. */
-static void measure_input(struct run *r, lane_mask mask) {
-  const int loudness = r->tail.loudness, limiter = r->tail.limiter;
-  for (int i = 0; i < r->batch->n_lanes; i++)
-    if (in_mask(mask, i)) run_args(r, i, loudness, (const int32_t[5]){0});
-  run_passes(r, loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
-  check_passes(r, loudness, LOUDNESS_FORWARD, LOUDNESS_HOPS, mask);
-  run_hops(r, loudness, mask);
-  run_passes(r, limiter, LIMITER_HALF_WAY, LIMITER_SET_DEMAND, mask);
-  check_passes(r, limiter, LIMITER_HALF_WAY, LIMITER_SET_DEMAND, mask);
-  for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
-    struct lane_run *lane = &r->lane[i];
-    if (!in_mask(mask, i)) continue;
-    lane_figures(r, i, loudness, &lane->input);
-    lane->input_peak = section_max(r, i, LIMITER_LEVEL);
-    lane->input_true_peak_db = peak_db(lane->input_peak);
-  }
-}
 
 /* The tails with, or those without the low pass. */
 static void run_tails_of(struct run *r, bool band_limited) {
@@ -572,26 +451,21 @@ static void run_tails_of(struct run *r, bool band_limited) {
     lane_mask mask;
     active_lanes(r, t, mask);
     for (int i = 0; i < r->batch->n_lanes; i++)
-      if (in_mask(mask, i) && wants_band_limit(r, i, t) != band_limited)
-        mask[i / 64] &= ~((uint64_t)1 << (i % 64));
-    if (any(mask)) run_tail(r, t, mask);
+      if (in_mask(mask, i) && source_wants_band_limit(r, i, t) != band_limited) mask_drop(mask, i);
+    if (any_lane(mask)) run_tail(r, t, mask);
   }
 }
 
 static void run_tails(struct run *r, lane_mask mask) {
-  lane_mask waiting;
-  measure_input(r, mask);
+  source_measure(r, mask);
   for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
     r->lane[i].previous_tail = -1;
     if (in_mask(mask, i)) r->batch->lanes[i].chain_lufs = r->lane[i].input.integrated_lufs;
   }
-  look_for_high(r, mask);
+  source_look_for_high(r, mask);
   run_tails_of(r, false);
   drop_mismatched(r, mask);
-  waiting_lanes(r, mask, waiting);
-  if (!any(waiting)) return;
-  limit_band(r, waiting);
-  measure_input(r, waiting);
+  source_limit_band(r, mask);
   run_tails_of(r, true);
 }
 

@@ -18,6 +18,7 @@ struct tail {
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
   int band_limit;       /* enum band_limit */
+  double clip_db;       /* threshold of the clipper above the ceiling; NAN: none */
   uint32_t seed;        /* of the dither */
   double max_reduction_db; /* of the limiter, beside a loudness; NAN: any */
   double drive_db;      /* NAN: as the loudness wants it; else this, and no search */
@@ -33,6 +34,7 @@ struct tail_result {
   enum solve_limit limit;  /* what stands in its way; SOLVE_MET when reached */
   int limiter_rounds;      /* corrections that the ceiling took */
   int64_t clipped;         /* samples beyond full scale at the dither */
+  double clipped_db;       /* by how much the clipper lowered the highest peak */
   bool band_limited;       /* the low pass next to Nyquist was in the way */
 };
 
@@ -64,7 +66,7 @@ struct batch {
   int segment_blocks;
   const struct stage *stage[MAX_CHAIN];
   const struct stage_design *loudness; /* designed for rate and channels */
-  const struct stage_design *band_limit; /* the same; NULL: no variant may need it */
+  const struct stage_design *band_limit, *clip; /* the same; NULL: no variant needs it */
   struct lane_job *lanes;
   enum verify_tier tier; /* golden and off: nothing is checked here */
   bool keep_chain;       /* read the chain's output back, for `deliver` */

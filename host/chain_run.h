@@ -10,6 +10,9 @@ struct lane_run {
   struct loudness_figures input; /* of the tails' input */
   double input_true_peak_db;
   enum lane_buffer at;    /* the tails' input */
+  enum lane_buffer source; /* what the limiter takes in: the same, or C: clipped */
+  double clip_drive_db;    /* drive that `source` is for */
+  double last_clip_drive_db, last_clip_step_db, last_clip_lufs; /* of the round before */
   int32_t input_peak;     /* its true peak, octaves in Q20 */
   int32_t chain_peak;     /* the same before any low pass */
   bool is_high;           /* then it had peaks next to Nyquist */
@@ -31,7 +34,7 @@ struct run {
   int n_slots;
   struct tail_slots { /* places in slots */
     int limiter, loudness, again, dither; /* again: loudness of the limited signal */
-    int band_limit;                       /* -1: no variant has one */
+    int band_limit, clip;                 /* -1: no variant has one */
   } tail;
   int32_t max_blocks;
   struct lane_run lane[MAX_LANES];
@@ -42,16 +45,38 @@ typedef uint64_t lane_mask[MAX_LANES / 64];
 static inline bool in_mask(const uint64_t *mask, int lane) {
   return mask[lane / 64] >> (lane % 64) & 1;
 }
+static inline void mask_add(uint64_t *mask, int lane) {
+  mask[lane / 64] |= (uint64_t)1 << (lane % 64);
+}
+static inline void mask_drop(uint64_t *mask, int lane) {
+  mask[lane / 64] &= ~((uint64_t)1 << (lane % 64));
+}
+static inline bool any_lane(const uint64_t *mask) {
+  for (int i = 0; i < MAX_LANES / 64; i++)
+    if (mask[i]) return true;
+  return false;
+}
+static inline const struct tail *tail_of(const struct run *r, int lane, int tail) {
+  return &r->batch->lanes[lane].tails[tail];
+}
+static inline int stage_pass_count(const struct stage *stage) {
+  int n = 0;
+  while (stage->passes[n].name) n++;
+  return n;
+}
 static inline int32_t lane_blocks(const struct run *r, int lane) {
   return (r->lane[lane].n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
 }
 
+void run_note(struct run *r, enum engine_status status); /* keeps the first failure */
 /* Each does its work on the device and, in the full tier, on the reference. */
 void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
               const uint64_t *mask);
 void run_args(struct run *r, int lane, int slot, const int32_t args[5]);
 void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum lane_buffer dst);
 void run_design(struct run *r, int lane, int slot, const struct stage_design *design);
+/* A loudness slot's hops. */
+void run_hops(struct run *r, int slot, uint64_t *mask);
 /* Passes [first_pass, end_pass) over the whole tracks, segment after segment. */
 void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uint64_t *mask);
 
@@ -62,8 +87,29 @@ void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_
 void check_hops(struct run *r, int slot, uint64_t *mask);
 /* What a loudness slot measured of a lane: its passes and hops have run. */
 void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *figures);
+/* Its integrated loudness alone; -HUGE_VAL: silence. */
+double lane_loudness(struct run *r, int lane, int slot);
+/* The largest word of a section of the limiter's control data, over its gains. */
+int32_t section_max(struct run *r, int lane, int section);
+double peak_db(int32_t level); /* -HUGE_VAL: silence */
+
 /* Tells batch->probe of a lane: its input is measured. */
 void lane_probe(struct run *r, int lane, int tail);
+
+/* What the limiter takes in (chain_source.c): measures it, */
+void source_measure(struct run *r, lane_mask mask);
+/* sets is_high, */
+void source_look_for_high(struct run *r, const lane_mask mask);
+/* tells whether a tail needs the low pass: in auto, if the limiter may have to act and
+ * peaks hide, */
+bool source_wants_band_limit(const struct run *r, int lane, int tail);
+/* puts the low pass in the way of the lanes that have such a tail, */
+void source_limit_band(struct run *r, const lane_mask mask);
+/* clips for the lanes' drives, or not; lanes that differ leave `mask`, */
+void source_clip(struct run *r, int tail, lane_mask mask);
+/* and tells whether to clip again for another drive, after `round` rounds. */
+bool source_next_clip(struct run *r, int lane, int tail, int round, double *drive_db);
+
 enum engine_status check_open(struct run *r, const struct session_plan *plan);
 void check_close(struct run *r);
 #endif

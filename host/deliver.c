@@ -124,6 +124,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   verdict_text(variant, limit, album ? r->album_lufs : result->loudness_lufs, r->verdict);
   snprintf(r->stopped_by, sizeof r->stopped_by, "%s",
            r->reached ? "" : solve_limit_name(limit));
+  r->clipped_db = result->clipped_db;
   r->band_limited = result->band_limited;
   r->clipped = result->clipped;
   memcpy(r->key, d->unit->key, sizeof r->key);

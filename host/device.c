@@ -9,6 +9,7 @@
 #include "chain.h"
 #include "dither.h"
 #include "band_limit.h"
+#include "clip.h"
 #include "engine_cpu.h"
 #include "eq.h"
 #include "gpu.h"
@@ -21,7 +22,7 @@
 
 enum { TEST_FRAMES = 30000, TEST_RATE = 48000, TEST_LANES = 2 };
 struct chain_test {
-  struct stage_design design[6]; /* eq, multiband, loudness, limiter, dither, band_limit */
+  struct stage_design design[7]; /* eq, multiband, loudness, limiter, dither, band_limit, clip */
   float *pcm;
   int delivered;
 };
@@ -39,6 +40,7 @@ static int design_test(struct chain_test *t) {
   struct loudness_params loudness;
   struct limiter_params limiter;
   const struct band_limit_params band_limit = {0};
+  const struct clip_params clip = {0};
   struct dither_params dither;
   params_init(stage_eq.rows, &eq);
   params_init(stage_multiband.rows, &multiband);
@@ -60,7 +62,8 @@ static int design_test(struct chain_test *t) {
          stage_loudness.design(&loudness, &format, &t->design[2], &why) ||
          stage_limiter.design(&limiter, &format, &t->design[3], &why) ||
          stage_dither.design(&dither, &format, &t->design[4], &why) ||
-         stage_band_limit.design(&band_limit, &format, &t->design[5], &why);
+         stage_band_limit.design(&band_limit, &format, &t->design[5], &why) ||
+         stage_clip.design(&clip, &format, &t->design[6], &why);
 }
 
 static void fill_signal(float *x, int n) { /* noise bursts over a slow beat */
@@ -76,12 +79,13 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
                                   struct failure *why) {
   const struct tail tail = {.loudness_lufs = -10, .ceiling = -LIMITER_OCTAVE / 6,
                             .limiter = &t->design[3], .dither = &t->design[4],
-                            .band_limit = BAND_LIMIT_ON, .seed = 1,
+                            .band_limit = BAND_LIMIT_ON, .clip_db = 2, .seed = 1,
                             .max_reduction_db = NAN, .drive_db = NAN};
   struct lane_job lanes[TEST_LANES];
   struct batch batch = {.rate_hz = TEST_RATE, .channels = 2, .n_stages = 2,
                         .n_lanes = TEST_LANES, .segment_blocks = 4,
                         .stage = {&stage_eq, &stage_multiband}, .loudness = &t->design[2], .band_limit = &t->design[5],
+                        .clip = &t->design[6],
                         .lanes = lanes, .tier = VERIFY_FULL, .deliver = count_delivery,
                         .context = t};
   for (int i = 0; i < TEST_LANES; i++)
@@ -116,7 +120,7 @@ static enum status prove_chain(const struct engine *engine, struct failure *why)
   } else {
     fail(why, status, "chain test: out of memory");
   }
-  for (int i = 0; i < 6; i++) stage_design_free(&t.design[i]);
+  for (int i = 0; i < 7; i++) stage_design_free(&t.design[i]);
   free(t.pcm);
   return status;
 }

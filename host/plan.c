@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "band_limit.h"
+#include "clip.h"
 #include "decode.h"
 #include "detmath.h"
 #include "memory.h"
@@ -239,6 +240,12 @@ static enum status add_run(const struct plan *plan, const struct active *a, int 
   return STATUS_OK;
 }
 
+/* Threshold of the clipper above the ceiling; NAN: it is off. */
+static double clip_db(const struct limiter_params *limiter) {
+  const double db = limiter_resolved(limiter).clip_db;
+  return db >= CLIP_OFF || isnan(limiter->true_peak_db) ? NAN : db;
+}
+
 /* `chain`: the track's, with an EQ in the place of its match stage. The edit's fades follow. */
 static enum status plan_chain(const struct plan *plan, const struct track *track,
                               const struct chain *chain, const struct stage_format *format,
@@ -255,11 +262,12 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
     if (failed) return failed;
   }
   const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
-  const enum status status =
-      add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
   const struct band_limit_params low_pass = {0};
-  return status ? status : add_design(plan, &stage_band_limit, &low_pass, format,
-                                      &out->band_limit, tables, why);
+  enum status status =
+      add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
+  if (!status)
+    status = add_design(plan, &stage_band_limit, &low_pass, format, &out->band_limit, tables, why);
+  return status;
 }
 
 /* By how much dither and rounding can lift a peak at the ceiling: their largest error on
@@ -272,7 +280,7 @@ static double dither_db(const struct variant *v, int rate_hz) {
 
 static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
                              const struct chain *chain, const char *tables, struct unit_plan *u,
-                             struct failure *why) {
+                             const struct stage_design **clip, struct failure *why) {
   const struct stage_format format = {source->rate_hz, source->channels};
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(tables, strlen(tables));
@@ -280,6 +288,8 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
       add_design(plan, &stage_limiter, &v->limiter, &format, &u->tail.limiter, &all, why);
   if (!status)
     status = add_design(plan, &stage_dither, &v->dither, &format, &u->tail.dither, &all, why);
+  if (!status && !isnan(clip_db(&v->limiter)))
+    status = add_design(plan, &stage_clip, &(struct clip_params){0}, &format, clip, &all, why);
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
@@ -290,6 +300,7 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
       u->tail.drive_db = album->result.drive_db;
     }
     u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, format.rate_hz));
+    u->tail.clip_db = clip_db(&v->limiter);
     u->tail.band_limit = v->limiter.band_limit;
     if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
       u->tail.band_limit = BAND_LIMIT_OFF;
@@ -336,7 +347,8 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   for (int i = 0; i < out->n_units && !status; i++) {
     out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
-    status = plan_unit(plan, source, &chain, tables, &out->units[i], why);
+    status = plan_unit(plan, source, &chain, tables, &out->units[i], &out->clip,
+                       why);
   }
   chain_release(&chain);
   free(tables);

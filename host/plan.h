@@ -57,7 +57,7 @@ struct track_plan {
   const struct stage *stage[MAX_CHAIN];
   const struct stage_design *design[MAX_CHAIN];
   char *label[MAX_CHAIN]; /* as the manifest names them: "eq", "match+stereo", ... */
-  const struct stage_design *loudness, *band_limit;
+  const struct stage_design *loudness, *band_limit, *clip; /* clip: NULL if no variant clips */
   uint64_t seed;
   struct matched *matched;             /* NULL: the chain has no match stage */
   struct stage_design matched_design;  /* of the EQ in its place, with its neighbours */

@@ -68,6 +68,7 @@ static const struct field fields[] = {
     FIELD("measured", "target_reached", FIELD_BOOL, reached),
     FIELD("measured", "verdict", FIELD_TEXT, verdict),
     FIELD("measured", "stopped_by", FIELD_TEXT, stopped_by),
+    FIELD("measured", "deepest_clipping_db", FIELD_REAL, clipped_db),
     FIELD("measured", "band_limited", FIELD_BOOL, band_limited),
     FIELD("album", "tracks_sha256", FIELD_TEXT, album),
     FIELD("album", "loudness_lufs", FIELD_REAL, album_lufs),

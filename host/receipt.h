@@ -51,6 +51,7 @@ struct receipt {
   bool reached;
   char verdict[VERDICT_SIZE]; /* verdict_text */
   char stopped_by[16];        /* solve_limit_name */
+  double clipped_db;       /* by how much the clipper lowered the highest peak */
   bool band_limited;       /* the limiter's low pass next to Nyquist was in the way */
   char album[HASH_TEXT_SIZE]; /* digest of the album's tracks; "": the loudness is its own */
   double album_lufs;          /* of all its tracks under their common gain */

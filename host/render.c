@@ -227,6 +227,7 @@ static enum engine_status render_group(struct group *g) {
                                  .tails = job->tails, .seed = job->plan.seed};
     for (int c = 0; c < job->audio.channels; c++) lanes[i].pcm[c] = job->audio.pcm[c];
     memcpy(lanes[i].design, job->plan.design, sizeof lanes[i].design);
+    if (job->plan.clip) batch.clip = job->plan.clip;
   }
   g->lanes = lanes;
   const enum engine_status status = batch_render(g->engine, &batch);

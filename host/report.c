@@ -67,6 +67,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "target_reached", json_boolean(r->reached));
     json_object_set_new(line, "verdict", json_string(r->verdict));
     json_object_set_new(line, "stopped_by", json_string(r->stopped_by));
+    json_object_set_new(line, "deepest_clipping_db", number_or_null(r->clipped_db));
     json_object_set_new(line, "band_limited", json_boolean(r->band_limited));
     if (*r->album) json_object_set_new(line, "album_lufs", number_or_null(r->album_lufs));
     json_object_set_new(line, "verification", json_string(r->tier));

@@ -60,10 +60,12 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
     for (int t = 0; t < lanes[i].job.n_tails; t++) {
       const struct batch_tail *b = lanes[i].tails[t];
       const struct batch_tail *owner = b->shares ? b->shares : b;
+      const double clip = limiter_resolved(&b->limiter).clip_db;
+      const double clip_db = clip < CLIP_OFF && batch.clip ? clip : NAN;
       tails[i][t] = (struct tail){.loudness_lufs = b->loudness_lufs,
                                   .ceiling = limiter_ceiling(&b->limiter, 0),
                                   .limiter = &owner->limiter_design, .dither = &b->dither_design,
-                                  .band_limit = b->limiter.band_limit, .seed = b->seed,
+                                  .band_limit = b->limiter.band_limit, .clip_db = clip_db, .seed = b->seed,
                                   .max_reduction_db =
                                       b->max_reduction_db ? b->max_reduction_db : NAN,
                                   .drive_db = NAN};
@@ -92,6 +94,7 @@ static const char *result_difference(const struct tail_result *a, const struct t
   if (!same_bits(a->loudness_lufs, b->loudness_lufs)) return "loudness_lufs";
   if (!same_bits(a->true_peak_db, b->true_peak_db)) return "true_peak_db";
   if (!same_bits(a->max_reduction_db, b->max_reduction_db)) return "max_reduction_db";
+  if (!same_bits(a->clipped_db, b->clipped_db)) return "clipped_db";
   if (a->band_limited != b->band_limited) return "band_limited";
   if (a->reached != b->reached) return "reached";
   if (a->limiter_rounds != b->limiter_rounds) return "limiter_rounds";

@@ -10,6 +10,7 @@
 
 #include "audio_fixture.h"
 #include "band_limit.h"
+#include "clip.h"
 #include "engine_cpu.h"
 #include "eq.h"
 #include "loudness.h"
@@ -52,7 +53,7 @@ void render_programme(int rate_hz, int channels, int32_t n_frames, uint64_t seed
 
 enum { CHAIN_STAGES = 2, CACHED = 16 };
 struct designs {
-  const struct stage_design *chain, *loudness, *band_limit; /* in the cache */
+  const struct stage_design *chain, *loudness, *band_limit, *clip; /* in the cache */
   struct stage_design limiter, dither[RENDER_TAILS];
   struct tail tails[RENDER_TAILS];
 };
@@ -61,7 +62,7 @@ struct designs {
 static struct cached {
   int rate_hz, channels;
   bool has_chain;
-  struct stage_design chain[CHAIN_STAGES], loudness, band_limit;
+  struct stage_design chain[CHAIN_STAGES], loudness, band_limit, clip;
 } cache[CACHED];
 
 static void design(const struct stage *stage, const void *params, const struct render_plan *p,
@@ -98,12 +99,14 @@ static void design_format(const struct render_plan *p, struct designs *d) {
   need(c < cache + CACHED - 1, "too many formats");
   if (!c->rate_hz) design(&stage_loudness, &none, p, &c->loudness);
   if (!c->rate_hz) design(&stage_band_limit, &low_pass, p, &c->band_limit);
+  if (!c->rate_hz) design(&stage_clip, &(struct clip_params){0}, p, &c->clip);
   c->rate_hz = p->rate_hz, c->channels = p->channels;
   if (p->chain && !c->has_chain) design_chain(p, c->chain);
   c->has_chain = c->has_chain || p->chain;
   d->chain = c->chain;
   d->loudness = &c->loudness;
   d->band_limit = &c->band_limit;
+  d->clip = &c->clip;
 }
 
 /* All tails share the limiter's design, as variants of one chain do. */
@@ -114,9 +117,11 @@ static void design_tails(const struct render_plan *p, struct designs *d) {
     limiter.true_peak_db = p->tails[t].true_peak_db;
     if (t == 0) design(&stage_limiter, &limiter, p, &d->limiter);
     design(&stage_dither, &dither, p, &d->dither[t]);
+    const double clip = limiter_resolved(&limiter).clip_db;
     d->tails[t] = (struct tail){.loudness_lufs = p->tails[t].loudness_lufs,
                                 .ceiling = limiter_ceiling(&limiter, 0), .limiter = &d->limiter,
                                 .dither = &d->dither[t], .band_limit = limiter.band_limit,
+                                .clip_db = clip < CLIP_OFF ? clip : NAN,
                                 .seed = p->tails[t].seed,
                                 .max_reduction_db =
                                     p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN,
@@ -159,7 +164,7 @@ enum engine_status render_tracks(const struct render_plan *plan, struct render_t
   design_tails(plan, &d);
   struct batch batch = {.rate_hz = plan->rate_hz, .channels = plan->channels, .n_lanes = n,
                         .segment_blocks = plan->segment_blocks, .loudness = d.loudness,
-                        .band_limit = d.band_limit,
+                        .band_limit = d.band_limit, .clip = d.clip,
                         .lanes = jobs, .tier = plan->tier, .deliver = deliver,
                         .context = &capture};
   if (plan->chain) {

@@ -22,7 +22,7 @@
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 enum { SEED = 666, RATE = 44100, CHANNELS = 2 };
 /* Slots as batch_render lays them out behind the fixture's chain. */
-enum { EQ, MULTIBAND, LIMITER, LOUDNESS, AGAIN, DITHER, BAND_LIMIT };
+enum { EQ, MULTIBAND, LIMITER, LOUDNESS, AGAIN, DITHER, BAND_LIMIT, CLIP };
 enum { FORWARD, FILTER };                                                   /* eq */
 /* multiband */
 enum { MB_FORWARD, MB_SPLIT, MB_ENERGY, MB_ENERGY_MS, MB_WANTED, MB_HOLD, MB_FOLLOW, MB_APPLY };
@@ -84,6 +84,8 @@ static const struct mistake mistakes[] = {
     {"band limit forward lost", FAULT_LOST_BLOCK, BAND_LIMIT, FORWARD, 0, 0, "band_limit",
      "audio"},
     {"band limit", FAULT_AUDIO, BAND_LIMIT, FILTER, 1, 2, "band_limit", "audio"},
+    {"clip lost", FAULT_LOST_BLOCK, CLIP, 0, 0, 0, "clip", "audio"},
+    {"clip", FAULT_AUDIO, CLIP, 0, 0, 4, "clip", "audio"},
     {"limiter half way lost", FAULT_LOST_BLOCK, LIMITER, LIMITER_HALF_WAY, 0, 0, "limiter",
      "control"},
     {"limiter next to Nyquist", FAULT_CONTROL, LIMITER, LIMITER_HALF_WAY, LIMITER_HIGH, 0,
@@ -139,6 +141,7 @@ static struct render_plan plan_on(struct faulty_engine *device, enum verify_tier
   /* so fast that the gain itself makes peaks, which the limiter has to correct */
   plan.limiter.look_ahead_ms = 0.5, plan.limiter.release_ms = 1;
   plan.limiter.smooth_ms = plan.limiter.close_ms = 0;
+  plan.limiter.clip_db = 3;
   plan.tails[0] = (struct render_tail){-8, -1, 24, DITHER_TPDF, 1};
   plan.tails[1] = (struct render_tail){NAN, -6, 16, DITHER_TPDF, 2};
   return plan;

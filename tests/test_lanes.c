@@ -15,6 +15,8 @@
 #include "engine_cpu.h"
 #include "eq.h"
 #include "gpu.h"
+#include "band_limit.h"
+#include "clip.h"
 #include "gpu_fixture.h"
 #include "loudness.h"
 #include "multiband.h"
@@ -38,7 +40,7 @@ static const struct track {
 
 static struct {
   float *pcm[TRACKS];
-  struct stage_design eq[DESIGNS], multiband[DESIGNS], loudness;
+  struct stage_design eq[DESIGNS], multiband[DESIGNS], loudness, band_limit, clip;
   struct batch_tail tails[BATCH_TAILS];
   /* of each track and tail, from a render of that alone on the CPU */
   struct batch_lane want[TRACKS][BATCH_TAILS];
@@ -78,6 +80,8 @@ static void design_chains(void) {
   assert_same_sizes(set.eq);
   assert_same_sizes(set.multiband);
   design(&stage_loudness, &none, &set.loudness);
+  design(&stage_band_limit, &(struct band_limit_params){0}, &set.band_limit);
+  design(&stage_clip, &(struct clip_params){0}, &set.clip);
 }
 
 /* The last shares the limited signal of the first where it follows it. */
@@ -97,6 +101,11 @@ static void design_tails(void) {
                              .seed = 77u + (uint32_t)i};
     params_init(stage_limiter.rows, &t->limiter);
     t->limiter.true_peak_db = rows[i].true_peak_db;
+    if (i == 1) { /* everything that stands before and in the limiter */
+      t->limiter.style = STYLE_LOUD;
+      t->limiter.band_limit = BAND_LIMIT_ON;
+      t->limiter.link_percent = 60;
+    }
     batch_tail_design(t, &format);
   }
 }
@@ -126,6 +135,7 @@ static struct batch batch_of(int segment_blocks, enum verify_tier tier) {
   return (struct batch){.rate_hz = RATE, .channels = CHANNELS, .n_stages = STAGES,
                         .segment_blocks = segment_blocks,
                         .stage = {&stage_eq, &stage_multiband}, .loudness = &set.loudness,
+                        .band_limit = &set.band_limit, .clip = &set.clip,
                         .tier = tier};
 }
 
@@ -160,6 +170,8 @@ static int free_set(void **state) {
   }
   for (int i = 0; i < BATCH_TAILS; i++) batch_tail_free(&set.tails[i]);
   stage_design_free(&set.loudness);
+  stage_design_free(&set.band_limit);
+  stage_design_free(&set.clip);
   return 0;
 }
 
