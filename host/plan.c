@@ -271,11 +271,14 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
 }
 
 /* By how much dither and rounding can lift a peak at the ceiling: their largest error on
- * every sample, through an interpolator whose taps' magnitudes sum to less than 4. */
+ * every sample, through an interpolator whose taps' magnitudes sum to less than 4. In whole
+ * steps: 24 bits and 16 bits with TPDF have one ceiling, and share their limited signal. */
 static double dither_db(const struct variant *v, int rate_hz) {
   if (isnan(v->limiter.true_peak_db)) return 0;
   const double error = dither_peak_lsb(&v->dither, rate_hz) * ldexp(1, 1 - v->dither.bits);
-  return det_gain_to_db(1 + 4 * error / det_db_to_gain(v->limiter.true_peak_db));
+  const double step_db = 0.002;
+  const double db = det_gain_to_db(1 + 4 * error / det_db_to_gain(v->limiter.true_peak_db));
+  return step_db * fmax(1, ceil(db / step_db));
 }
 
 static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
