@@ -33,6 +33,8 @@ struct match_curves {
 };
 double match_frequency_hz(int point); /* rounded to 0.01 Hz */
 
+/* A curve realised within this is as wanted, for it is an estimate: more is told. */
+#define MATCH_MET_DB 0.05
 /* Least and greatest gain of both. */
 void match_range(const struct match_curves *curves, double *least_db, double *most_db);
 

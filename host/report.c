@@ -88,7 +88,8 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
   if (result->state != UNIT_DELIVERED) return;
   if (*r->note) fprintf(out, "lacquer: %s: %s\n", u->name, r->note);
   if (!r->reached) fprintf(out, "lacquer: %s: %s\n", u->name, r->verdict);
-  if (r->filter_error_db > 0.01)
+  const bool matched = chain_match(&plan->manifest->tracks[u->track].chain);
+  if (r->filter_error_db > (matched ? MATCH_MET_DB : 0.01))
     fprintf(out, "lacquer: %s: a filter of the chain is up to %.2f dB off what was asked, even at "
             "the greatest length (too narrow or steep for so low a frequency)\n", u->name,
             r->filter_error_db);
