@@ -10,6 +10,17 @@
 #include "fir_design.h"
 #include "twin.h"
 
+const char *crossover_check(const double *crossover_hz, int n_crossovers, int n_bands,
+                            int slope_db_oct, const char **row) {
+  *row = "crossovers";
+  for (int i = 1; i < n_crossovers; i++)
+    if (crossover_hz[i] <= crossover_hz[i - 1]) return "crossovers must ascend";
+  *row = "bands";
+  if (n_bands != n_crossovers + 1) return "bands must be one more than crossovers";
+  *row = "slope";
+  return slope_db_oct % 12 ? "a crossover slope is a multiple of 12 dB/oct (12 to 96)" : NULL;
+}
+
 /* ---- design ---- */
 
 static double low_pass(const struct crossover_filter *filter, double freq_hz) {

@@ -8,6 +8,11 @@
 
 enum { CROSSOVER_MAX_BANDS = 6 };
 
+/* A check of settings: n_bands are n_crossovers + 1 between ascending frequencies. NULL, or a
+ * message and the key at fault, as struct stage's check. */
+const char *crossover_check(const double *crossover_hz, int n_crossovers, int n_bands,
+                            int slope_db_oct, const char **row);
+
 /* ---- design, double precision ---- */
 
 struct crossover_filter {

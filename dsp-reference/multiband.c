@@ -114,18 +114,15 @@ double multiband_reduction_db(const struct multiband_band *band, double level_db
 
 static const char *multiband_check(const void *params, const char **row) {
   const struct multiband_params *p = params;
-  *row = "crossovers";
-  for (int i = 1; i < p->n_crossovers; i++)
-    if (p->crossover_hz[i] <= p->crossover_hz[i - 1]) return "crossovers must ascend";
+  const char *why =
+      crossover_check(p->crossover_hz, p->n_crossovers, p->n_bands, p->slope_db_oct, row);
+  if (why) return why;
   *row = "bands";
-  if (p->n_bands != p->n_crossovers + 1) return "bands must be one more than crossovers";
   for (int i = 0; i < p->n_bands; i++) {
     const int target = p->bands[i].target;
     if (target != MULTIBAND_STEREO && (target >= MULTIBAND_MID) != p->mid_side)
       return "a target of mid or side wants stereo: ms, left or right wants stereo: lr";
   }
-  *row = "slope";
-  if (p->slope_db_oct % 12) return "a crossover slope is a multiple of 12 dB/oct (12 to 96)";
   return NULL;
 }
 

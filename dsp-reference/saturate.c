@@ -50,14 +50,7 @@ static const struct param_row saturate_rows[] = {
 
 static const char *saturate_check(const void *params, const char **row) {
   const struct saturate_params *p = params;
-  *row = "crossovers";
-  for (int i = 1; i < p->n_crossovers; i++)
-    if (p->crossover_hz[i] <= p->crossover_hz[i - 1]) return "crossovers must ascend";
-  *row = "bands";
-  if (p->n_bands != p->n_crossovers + 1) return "bands must be one more than crossovers";
-  *row = "slope";
-  if (p->slope_db_oct % 12) return "a crossover slope is a multiple of 12 dB/oct (12 to 96)";
-  return NULL;
+  return crossover_check(p->crossover_hz, p->n_crossovers, p->n_bands, p->slope_db_oct, row);
 }
 
 static bool saturate_neutral(const void *params) {
