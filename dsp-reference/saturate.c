@@ -367,7 +367,7 @@ static void add_signal(const float *x, const float *means, int n, float *y) {
 }
 
 LACQUER_CLONES
-static void add_mid_side(const float *const x[2], const float means[2][BLOCK_FRAMES], int n,
+static void add_mid_side_means(const float *const x[2], const float means[2][BLOCK_FRAMES], int n,
                          float *const y[2]) {
   for (int i = 0; i < n; i++) {
     const float mid = y[0][i] - means[0][i], side = y[1][i] - means[1][i];
@@ -389,7 +389,7 @@ static void saturate_apply(const struct stage_io *io, int32_t first, int32_t cou
       if (d->reach) block_means(io, b, s, means[s]);
       if (!d->mid_side) add_signal(x[s], means[s], n, y[s]);
     }
-    if (d->mid_side) add_mid_side(x, (const float (*)[BLOCK_FRAMES])means, n, y);
+    if (d->mid_side) add_mid_side_means(x, (const float (*)[BLOCK_FRAMES])means, n, y);
   }
 }
 

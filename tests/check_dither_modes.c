@@ -354,6 +354,56 @@ static void refused_settings(void **state) {
   }
 }
 
+/* ---- the bits ---- */
+
+/* FNV-1a of the output for a signal made of integers: the same for every compiler and
+ * processor. A change is a change of everybody's masters. */
+static uint64_t hash_of(int mode, int bits, int rate_hz) {
+  enum { N = SHAPE_FRAMES + 5000 };
+  const struct dither_params params = {.bits = bits, .mode = mode, .blank = 1};
+  struct dither_bench b;
+  uint64_t hash = 0xcbf29ce484222325u;
+  uint32_t s = 99;
+  dither_bench_open(&b, &params, rate_hz, 2, N);
+  for (int i = 0; i < 2 * N; i++) {
+    s = s * 1664525u + 1013904223u;
+    b.src[i] = i / 2000 % 4 ? (float)((int32_t)s >> 8) * 0x1p-26f : 0;
+  }
+  dither_bench_run(&b, 0, b.io.n_blocks);
+  for (int i = 0; i < 2 * N; i++)
+    for (int byte = 0; byte < 32; byte += 8)
+      hash = (hash ^ ((uint32_t)b.out[i] >> byte & 0xff)) * 0x100000001b3u;
+  dither_bench_close(&b);
+  return hash;
+}
+
+static void frozen_bits(void **state) {
+  (void)state;
+  static const struct {
+    int mode, bits, rate_hz;
+    uint64_t hash;
+  } frozen[] = {
+      {DITHER_RPDF, 16, 44100, 0x6b71caefe438f5f4u},
+      {DITHER_TPDF_HP, 16, 48000, 0x3bb73dfaa3497344u},
+      {DITHER_TPDF_HP, 24, 96000, 0x9ddfd61fa983ac7eu},
+      {DITHER_SHAPED, 16, 44100, 0x3371cce2c3bb34f7u},
+      {DITHER_SHAPED, 16, 48000, 0x5355c5e33083c933u},
+      {DITHER_SHAPED, 20, 88200, 0xa171c59a839c789cu},
+      {DITHER_SHAPED, 24, 96000, 0x4cac0c94f88820ccu},
+      {DITHER_SHAPED, 16, 176400, 0x43786a3d719798e6u},
+      {DITHER_SHAPED, 16, 192000, 0x7ad9c6f23a6eb40bu},
+  };
+  int changed = 0;
+  for (int i = 0; i < COUNT(frozen); i++) {
+    const uint64_t hash = hash_of(frozen[i].mode, frozen[i].bits, frozen[i].rate_hz);
+    if (hash == frozen[i].hash) continue;
+    print_message("now: {%d, %d, %d, 0x%016llxu}\n", frozen[i].mode, frozen[i].bits,
+                  frozen[i].rate_hz, (unsigned long long)hash);
+    changed++;
+  }
+  assert_int_equal(changed, 0);
+}
+
 /* ---- stretches ---- */
 
 static void ranges_and_stretches(void **state) {
@@ -390,6 +440,7 @@ int main(void) {
       cmocka_unit_test(silence_without_blanking_has_noise),
       cmocka_unit_test(floats_as_they_come),
       cmocka_unit_test(refused_settings),
+      cmocka_unit_test(frozen_bits),
       cmocka_unit_test(ranges_and_stretches),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

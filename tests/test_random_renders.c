@@ -172,6 +172,7 @@ static struct batch_lane render(struct plan *p, const struct engine *engine,
 }
 
 static void print_plan(const struct plan *p, int index) {
+  static const char *const dithers[] = {"TPDF", "plain", "RPDF", "high-pass TPDF", "shaped"};
   printf("%2d: %s, %d frames, %d Hz, %d channels, segments of %d, tier %d:", index,
          p->music.name, (int)p->music.n_frames, p->music.rate_hz, p->music.channels,
          p->batch.segment_blocks, (int)p->batch.tier);
@@ -179,7 +180,7 @@ static void print_plan(const struct plan *p, int index) {
   for (int t = 0; t < p->n_tails; t++)
     printf(" | %.2f LUFS %.2f dBTP %d bit %s", p->tails[t].loudness_lufs,
            p->tails[t].limiter.true_peak_db, p->tails[t].dither.bits,
-           p->tails[t].dither.mode == DITHER_TPDF ? "TPDF" : "plain");
+           dithers[p->tails[t].dither.mode]);
   printf("\n");
 }
 
