@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdlib.h>
+
+#include "fir_design.h"
 
 static const double PI = 3.14159265358979324;
 static const double crossovers[] = {110, 400, 1500, 5000, 12000};
@@ -60,4 +63,26 @@ double multiband_time_to_63(const struct oracle_audio *a, int32_t at, int32_t en
     if (to < from ? db <= goal : db >= goal) return 1000.0 * (i - at) / rate_hz;
   }
   return HUGE_VAL;
+}
+
+double multiband_spurs_db(const struct multiband_params *p, double level_db, double swing_db) {
+  enum { N = 1 << 17, RATE = 48000 };
+  struct oracle_audio a = oracle_audio_create(N);
+  for (int32_t i = 0; i < N; i++)
+    a.in[0][i] = (float)(oracle_gain(level_db + swing_db * sin(2 * PI * 3 * i / RATE)) *
+                         sin(2 * PI * 997 * i / RATE));
+  multiband_run(p, RATE, 1, &a);
+  double *re = oracle_alloc(N * sizeof *re), *im = oracle_alloc(N * sizeof *im), far = 0, all = 0;
+  for (int32_t i = 0; i < N; i++) re[i] = a.out[0][i] * pow(sin(PI * i / N), 8);
+  struct fft_plan *plan = fft_plan_create(N);
+  fft_forward(plan, re, im);
+  for (int k = 0; k < N / 2; k++) {
+    const double energy = re[k] * re[k] + im[k] * im[k];
+    all += energy;
+    if (fabs((double)k * RATE / N - 997) > 3000) far += energy;
+  }
+  fft_plan_destroy(&plan);
+  free(re), free(im);
+  oracle_audio_destroy(&a);
+  return 10 * log10(far / all);
 }

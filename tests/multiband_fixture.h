@@ -20,4 +20,7 @@ void multiband_run(const struct multiband_params *p, int rate_hz, int channels,
 /* Milliseconds from the level's change at frame `at` to 63 % of the change of gain, in dB, that
  * is reached at `end`. */
 double multiband_time_to_63(const struct oracle_audio *a, int32_t at, int32_t end, int rate_hz);
+/* Energy of a 997 Hz carrier, 48 kHz, further than 3 kHz from it, re the whole, while its
+ * level swings by +-swing_db three times a second. */
+double multiband_spurs_db(const struct multiband_params *p, double level_db, double swing_db);
 #endif
