@@ -86,12 +86,12 @@ static const struct param_row multiband_rows[] = {
 
 /* ---- design ---- */
 
-/* How far past the threshold a level counts, with the soft knee of Giannoulis, Massberg,
- * Reiss, "Digital Dynamic Range Compressor Design", JAES 60(6), 2012, eq. 4. */
-static double past_threshold(double over_db, double knee_db) {
+/* Change of gain for a level that is past the threshold, with the soft knee of Giannoulis,
+ * Massberg, Reiss, "Digital Dynamic Range Compressor Design", JAES 60(6), 2012, eq. 4. */
+static double change_db(double over_db, double knee_db, double slope) {
   if (2 * over_db <= -knee_db) return 0;
-  if (2 * over_db >= knee_db) return over_db;
-  return (over_db + knee_db / 2) * (over_db + knee_db / 2) / (2 * knee_db);
+  if (2 * over_db >= knee_db) return slope * over_db;
+  return slope * (over_db + knee_db / 2) * (over_db + knee_db / 2) / (2 * knee_db);
 }
 
 double multiband_range_db(const struct multiband_band *band) {
@@ -107,7 +107,7 @@ double multiband_reduction_db(const struct multiband_band *band, double level_db
   const bool expands = band->mode == MULTIBAND_EXPAND || band->mode == MULTIBAND_UPWARD_EXPAND;
   const bool upward = band->mode >= MULTIBAND_UPWARD_COMPRESS;
   const double slope = expands ? band->ratio - 1 : 1 - 1 / band->ratio;
-  const double change = slope * past_threshold(above ? over : -over, band->knee_db);
+  const double change = change_db(above ? over : -over, band->knee_db, slope);
   const double limited = change < range ? change : range;
   return upward ? -limited : limited;
 }
@@ -148,13 +148,15 @@ static bool multiband_neutral(const void *params) {
 static int32_t octaves_q16(double db) { return nearest(db * 65536 / det_gain_to_db(2)); }
 
 /* Attack and release of both followers. The slow one of a program-dependent release is
- * charged in 4 release times, so that short peaks leave it alone, and lets go in 8. */
+ * charged in 4 release times (never faster than the other), so that short peaks leave it
+ * alone, and lets go in 8. */
 static void fill_times(struct multiband_design *d, int b, const struct multiband_band *band,
                        double step_ms) {
   const bool expands = band->mode == MULTIBAND_EXPAND || band->mode == MULTIBAND_UPWARD_EXPAND;
   const int32_t attack = smoothing_q24(band->attack_ms, step_ms);
   const int32_t release = smoothing_q24(band->release_ms, step_ms);
-  const double charge_ms = band->program ? 4 * band->release_ms : band->attack_ms;
+  const double slow_ms = band->program ? 4 * band->release_ms : 0;
+  const double charge_ms = slow_ms > band->attack_ms ? slow_ms : band->attack_ms;
   const double last_ms = band->program ? 8 * band->release_ms : band->release_ms;
   const int32_t charge = smoothing_q24(charge_ms, step_ms), last = smoothing_q24(last_ms, step_ms);
   d->attack_sign[b] = expands ? -1 : 1;

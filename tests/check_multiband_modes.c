@@ -110,7 +110,7 @@ static void test_static_curves(void **unused) {
 /* Far below and above the threshold the gain changes by the range and no more. */
 static void test_ranges(void **unused) {
   (void)unused;
-  static const double defaults_db[MODES] = {29.7, 60, 12, 12}; /* compress: no range, 99/100 of 30 */
+  static const double defaults_db[MODES] = {29.7, 60, 12, 12}; /* compress: none; 99/100 of 30 */
   for (int mode = 0; mode < MODES; mode++)
     for (int own = 0; own < 2; own++) {
       struct multiband_params *p = one_band(mode, 100);
@@ -263,6 +263,19 @@ static void test_program_release(void **unused) {
       oracle_audio_destroy(&a);
       free(p);
     }
+}
+
+/* An attack slower than that of the second follower stays what it is. */
+static void test_program_attack(void **unused) {
+  (void)unused;
+  struct multiband_params *p = one_band(MULTIBAND_COMPRESS, 2);
+  p->bands[0].attack_ms = 200, p->bands[0].release_ms = 10, p->bands[0].program = 1;
+  const int32_t fall = RISE + 64 * 2000;
+  struct oracle_audio a = burst(fall, fall + 64);
+  multiband_run(p, RATE, 1, &a);
+  assert_float_equal(multiband_time_to_63(&a, RISE, fall, RATE), 200, 10);
+  oracle_audio_destroy(&a);
+  free(p);
 }
 
 /* Gains that move with 5 and 100 ms are smooth: the B-spline leaves no images of them. */
@@ -438,11 +451,12 @@ static void test_neutral(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_static_curves),   cmocka_unit_test(test_ranges),
-      cmocka_unit_test(test_detectors),       cmocka_unit_test(test_times),
-      cmocka_unit_test(test_look_ahead),      cmocka_unit_test(test_hold),
-      cmocka_unit_test(test_program_release), cmocka_unit_test(test_spurs), cmocka_unit_test(test_mix),
-      cmocka_unit_test(test_bypass),          cmocka_unit_test(test_solo),
+      cmocka_unit_test(test_static_curves), cmocka_unit_test(test_ranges),
+      cmocka_unit_test(test_detectors), cmocka_unit_test(test_times),
+      cmocka_unit_test(test_look_ahead), cmocka_unit_test(test_hold),
+      cmocka_unit_test(test_program_release), cmocka_unit_test(test_program_attack),
+      cmocka_unit_test(test_spurs), cmocka_unit_test(test_mix),
+      cmocka_unit_test(test_bypass), cmocka_unit_test(test_solo),
       cmocka_unit_test(test_idle_is_transparent), cmocka_unit_test(test_segments),
       cmocka_unit_test(test_neutral),
   };
