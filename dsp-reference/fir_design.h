@@ -6,6 +6,7 @@
 
 struct fft_plan; /* of one power-of-two length */
 struct fft_plan *fft_plan_create(int points); /* NULL: no memory */
+int fft_plan_double(struct fft_plan *plan);   /* to twice the points; 0, or -1: no memory */
 void fft_plan_destroy(struct fft_plan **plan);
 /* In-place complex DFT, exp(-2 pi i j k / points). */
 void fft_forward(const struct fft_plan *plan, double *re, double *im);

@@ -72,7 +72,8 @@ int linear_design_joint(const struct stage_use *uses, int n, const struct stage_
                         struct stage_design *out, const char **why) {
   struct linear_part part[LINEAR_MAX_PARTS] = {0};
   struct linear_taps taps = {0};
-  int result = 0;
+  int result = n > LINEAR_MAX_PARTS ? -1 : 0;
+  *why = "too many linear stages stand together";
   for (int i = 0; i < n && !result; i++)
     result = uses[i].stage->linear_part(uses[i].params, format, &part[i], why);
   if (!result) {
@@ -82,7 +83,7 @@ int linear_design_joint(const struct stage_use *uses, int n, const struct stage_
     if (!result) result = make_design(&taps, format->channels, out);
     linear_taps_free(&taps);
   }
-  for (int i = 0; i < n; i++) free(part[i].memory);
+  for (int i = 0; i < n && i < LINEAR_MAX_PARTS; i++) free(part[i].memory);
   return result;
 }
 

@@ -51,6 +51,7 @@ struct work {
   int n, taps;
   double *re, *im; /* n points */
   struct spectrum entry[4]; /* [2 o + i]; those that the section needs */
+  bool filled;              /* entry holds a real matrix on a grid half as dense */
 };
 
 /* Filter (o, i) has taps of its own. */
@@ -74,20 +75,25 @@ static void work_close(struct work *w) {
   fft_plan_destroy(&w->plan);
 }
 
-static bool work_open(struct work *w, const struct linear_section *s, int taps) {
-  *w = (struct work){.section = s, .n = FIR_GRID * taps, .taps = taps};
+static bool grow(double **x, size_t n) {
+  double *larger = realloc(*x, n * sizeof *larger);
+  if (larger) *x = larger;
+  return larger != NULL;
+}
+
+/* Room for filters of `taps` taps; what was there stays. */
+static bool work_resize(struct work *w, int taps) {
+  const struct linear_section *s = w->section;
+  w->taps = taps;
+  w->n = FIR_GRID * taps;
   const size_t n = (size_t)w->n, bins = n / 2 + 1;
-  w->plan = fft_plan_create(w->n);
-  w->re = malloc(n * sizeof *w->re);
-  w->im = malloc(n * sizeof *w->im);
-  bool sound = w->plan && w->re && w->im;
-  for (int i = 0; i < 4; i++) {
-    if (!needed(s, i)) continue;
-    w->entry[i].re = malloc(bins * sizeof(double));
-    if (!s->real) w->entry[i].im = malloc(bins * sizeof(double));
-    sound = sound && w->entry[i].re && (s->real || w->entry[i].im);
-  }
-  return sound;
+  bool sound = grow(&w->re, n) && grow(&w->im, n);
+  for (int i = 0; i < 4 && sound; i++)
+    if (needed(s, i))
+      sound = grow(&w->entry[i].re, bins) && (s->real || grow(&w->entry[i].im, bins));
+  if (!w->plan) w->plan = fft_plan_create(w->n);
+  else sound = sound && !fft_plan_double(w->plan);
+  return sound && w->plan;
 }
 
 static double frequency(const struct work *w, int bin) {
@@ -122,14 +128,20 @@ static void part_matrix(const struct linear_section *s, const struct linear_part
   }
 }
 
+/* Every bin; after the grid was doubled, the bins between the known ones. */
 static void fill_real(struct work *w) {
   const struct linear_section *s = w->section;
-  for (int k = 0; k <= w->n / 2; k++) {
+  const int last = w->n / 2;
+  for (int i = 0; i < 4 && w->filled; i++)
+    for (int k = last / 2; needed(s, i) && k > 0; k--)
+      w->entry[i].re[2 * k] = w->entry[i].re[k];
+  for (int k = w->filled ? 1 : 0; k <= last; k += w->filled ? 2 : 1) {
     double m[2][2] = {{1, 0}, {0, 1}};
     for (int p = 0; p < s->n_parts; p++) part_matrix(s, &s->part[p], frequency(w, k), m);
     for (int i = 0; i < 4; i++)
       if (needed(s, i)) w->entry[i].re[k] = m[i / 2][i % 2];
   }
+  w->filled = true;
 }
 
 /* ---- other phases: complex matrices ---- */
@@ -139,14 +151,25 @@ static void fill_real(struct work *w) {
 struct run {
   const struct linear_part *part;
   int first, end; /* gains */
-  int targets[2]; /* whose magnitudes; the second may be -1 */
+  int targets[2]; /* whose magnitudes; the second may be -1: nobody's */
 };
+
+/* Whether gains of the run act on its target `which`; if not, its magnitude is 1. */
+static bool run_acts(const struct run *run, int channels, int which) {
+  bool acting = false;
+  for (int i = run->first; i < run->end; i++) {
+    const int target = channels > 1 ? run->part->gain[i].target : LINEAR_STEREO;
+    acting |= target == run->targets[which] && acts(&run->part->gain[i], channels);
+  }
+  return acting;
+}
 
 static bool in_pair(int target, bool middle) {
   return middle ? target == LINEAR_MID || target == LINEAR_SIDE
                 : target == LINEAR_LEFT || target == LINEAR_RIGHT;
 }
 
+/* The product of the magnitudes. */
 static double run_magnitude(const struct work *w, const struct run *run, int which,
                             double freq_hz) {
   double g = 1;
@@ -172,12 +195,13 @@ static double log_magnitude(const double *g, int bin) {
 
 /* Phases of the two minimum-phase responses: magnitudes in g, phases to p (bins 0 .. n/2).
  * Both transforms carry one response as the real, one as the imaginary part. */
-static void minimum_phases(struct work *w, double *const g[2], double *const p[2]) {
+static void minimum_phases(struct work *w, const bool acting[2], double *const g[2],
+                           double *const p[2]) {
   const int n = w->n, half = n / 2;
   for (int k = 0; k <= half; k++) {
     const int m = (n - k) % n;
-    w->re[k] = w->re[m] = log_magnitude(g[0], k);
-    w->im[k] = w->im[m] = log_magnitude(g[1], k);
+    w->re[k] = w->re[m] = acting[0] ? log_magnitude(g[0], k) : 0;
+    w->im[k] = w->im[m] = acting[1] ? log_magnitude(g[1], k) : 0;
   }
   fft_forward(w->plan, w->re, w->im); /* real and even: cepstra times n */
   for (int k = 0; k < n; k++) {
@@ -208,8 +232,8 @@ static struct number blend(struct number a, struct number x, struct number b, st
 }
 
 /* The matrix of every bin becomes the run's matrix times it. */
-static void apply_run(struct work *w, const struct run *run, double *const g[2],
-                      double *const p[2]) {
+static void apply_run(struct work *w, const struct run *run, const bool acting[2],
+                      double *const g[2], double *const p[2]) {
   const struct linear_section *s = w->section;
   const double share = run->part->minimum_share;
   const bool middle = in_pair(run->targets[0], true), both = run->targets[0] == LINEAR_STEREO;
@@ -217,7 +241,8 @@ static void apply_run(struct work *w, const struct run *run, double *const g[2],
     struct number x[2], m[4];
     for (int j = 0; j < 2; j++) {
       const double turn = share * p[j][k];
-      x[j] = (struct number){g[j][k] * det_cos(turn), g[j][k] * det_sin(turn)};
+      x[j] = (struct number){1, 0};
+      if (acting[j]) x[j] = (struct number){g[j][k] * det_cos(turn), g[j][k] * det_sin(turn)};
     }
     if (both) x[1] = x[0];
     const struct number mean = {(x[0].re + x[1].re) / 2, (x[0].im + x[1].im) / 2};
@@ -240,14 +265,18 @@ static void apply_run(struct work *w, const struct run *run, double *const g[2],
 
 static void do_run(struct work *w, const struct run *run, double *const g[2],
                    double *const p[2]) {
-  for (int k = 0; k <= w->n / 2; k++)
-    for (int j = 0; j < 2; j++) g[j][k] = run_magnitude(w, run, j, frequency(w, k));
+  bool acting[2];
+  for (int j = 0; j < 2; j++) {
+    acting[j] = run_acts(run, w->section->channels, j);
+    for (int k = 0; k <= w->n / 2 && acting[j]; k++)
+      g[j][k] = run_magnitude(w, run, j, frequency(w, k));
+  }
   if (run->part->minimum_share == 0) {
     for (int k = 0; k <= w->n / 2; k++) p[0][k] = p[1][k] = 0;
   } else {
-    minimum_phases(w, g, p);
+    minimum_phases(w, acting, g, p);
   }
-  apply_run(w, run, g, p);
+  apply_run(w, run, acting, g, p);
 }
 
 static void do_part(struct work *w, const struct linear_part *part, double *const g[2],
@@ -389,6 +418,7 @@ static double pre_ring_ms(const struct linear_section *s, const struct linear_ta
   return 1000.0 * longest / s->rate_hz;
 }
 
+/* The filters of w->taps taps. */
 static int make(struct work *w, struct linear_taps *t) {
   const struct linear_section *s = w->section;
   *t = (struct linear_taps){.n = w->taps, .centre = s->causal ? 0 : w->taps / 2};
@@ -407,18 +437,18 @@ static int make(struct work *w, struct linear_taps *t) {
 }
 
 int linear_taps_make(const struct linear_section *section, struct linear_taps *out) {
+  const int most = fir_max_taps(section->rate_hz);
+  struct work w = {.section = section};
+  int result = 0;
   *out = (struct linear_taps){0};
-  for (int taps = section->flat ? CONV_BLOCK : FIR_MIN_TAPS;; taps *= 2) {
-    struct work w;
+  for (int taps = section->flat ? CONV_BLOCK : FIR_MIN_TAPS; !result; taps *= 2) {
     linear_taps_free(out);
-    const int failed = !work_open(&w, section, taps) || make(&w, out);
-    work_close(&w);
-    if (failed) {
-      linear_taps_free(out);
-      return -1;
-    }
-    if (out->error_db <= 0.01 || taps >= fir_max_taps(section->rate_hz)) return 0;
+    result = work_resize(&w, taps) ? make(&w, out) : -1;
+    if (out->error_db <= 0.01 || taps >= most) break;
   }
+  work_close(&w);
+  if (result) linear_taps_free(out);
+  return result;
 }
 
 void linear_taps_free(struct linear_taps *taps) {
