@@ -14,6 +14,7 @@
 #include "detmath.h"
 #include "loudness.h"
 #include "limiter.h"
+#include "resample.h"
 
 void run_note(struct run *r, enum engine_status status) {
   if (!r->status) r->status = status;
@@ -93,25 +94,35 @@ static enum lane_buffer plan_chain(struct run *r) {
   return at;
 }
 
+/* The conversion from A to B at the run's rate, instead of a chain. Returns where it ends. */
+static enum lane_buffer plan_conversion(struct run *r) {
+  const int slot = add_slot(r, &stage_resample, BUFFER_A, BUFFER_B, -1);
+  for (int i = 0; i < r->batch->n_lanes; i++) r->design[i][slot] = run_conversion(r).resample;
+  return BUFFER_B;
+}
+
 /* The slots that every variant runs through. The limiter leaves its input in `at` alone,
  * for the next variant. */
 static void plan_tail(struct run *r, enum lane_buffer at) {
   const enum lane_buffer limited = at == BUFFER_A ? BUFFER_B : BUFFER_A;
+  const struct conversion to = run_conversion(r);
+  const struct tail *any = NULL;
   struct tail_slots *slot = &r->tail;
   slot->limiter = add_slot(r, &stage_limiter, at, limited, -1);
   slot->loudness = add_slot(r, &stage_loudness, at, BUFFER_NONE, slot->limiter);
   slot->again = add_slot(r, &stage_loudness, limited, BUFFER_NONE, -1);
   slot->dither = add_slot(r, stage_find("dither"), limited, BUFFER_PCM, -1);
   slot->band_limit = slot->clip = -1;
-  if (r->batch->band_limit) slot->band_limit = add_slot(r, &stage_band_limit, at, limited, -1);
-  if (r->batch->clip) slot->clip = add_slot(r, &stage_clip, at, BUFFER_C, -1);
+  if (to.band_limit) slot->band_limit = add_slot(r, &stage_band_limit, at, limited, -1);
+  if (to.clip) slot->clip = add_slot(r, &stage_clip, at, BUFFER_C, -1);
+  for (int i = 0; i < r->batch->n_lanes && !any; i++) any = first_tail(r, i);
   for (int i = 0; i < r->batch->n_lanes; i++) {
-    const struct tail *t = &r->batch->lanes[i].tails[0];
+    const struct tail *t = first_tail(r, i) ? first_tail(r, i) : any;
     r->design[i][slot->limiter] = t->limiter;
-    r->design[i][slot->loudness] = r->design[i][slot->again] = r->batch->loudness;
+    r->design[i][slot->loudness] = r->design[i][slot->again] = to.loudness;
     r->design[i][slot->dither] = t->dither;
-    if (slot->band_limit >= 0) r->design[i][slot->band_limit] = r->batch->band_limit;
-    if (slot->clip >= 0) r->design[i][slot->clip] = r->batch->clip;
+    if (slot->band_limit >= 0) r->design[i][slot->band_limit] = to.band_limit;
+    if (slot->clip >= 0) r->design[i][slot->clip] = to.clip;
     r->lane[i].at = r->lane[i].source = at;
   }
 }
@@ -125,6 +136,7 @@ static void open_session(struct run *r) {
   }
   for (int i = 0; i < b->n_lanes; i++) {
     lanes[i].n_frames = r->lane[i].n_frames;
+    lanes[i].n_source_frames = r->lane[i].n_frames ? b->lanes[i].n_frames : 0;
     memcpy(lanes[i].design, r->design[i], sizeof lanes[i].design);
     if (lane_blocks(r, i) > r->max_blocks) r->max_blocks = lane_blocks(r, i);
     for (int s = 0; s < r->n_slots; s++)
@@ -166,12 +178,13 @@ static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling)
 
 /* ---- the tail of one variant, all lanes side by side ---- */
 
-/* Lanes that have tail `tail` and are still sound. */
+/* Lanes whose tail `tail` is at the run's rate and that are still sound. */
 static void active_lanes(const struct run *r, int tail, lane_mask mask) {
-  memset(mask, 0, sizeof(lane_mask));
+  choose_lanes(r, true, mask);
   for (int i = 0; i < r->batch->n_lanes; i++)
-    if (tail < r->batch->lanes[i].n_tails && !r->batch->lanes[i].mismatch.found)
-      mask_add(mask, i);
+    if (tail >= r->batch->lanes[i].n_tails ||
+        rate_of_tail(r->batch, tail_of(r, i, tail)) != r->rate_hz)
+      mask_drop(mask, i);
 }
 
 static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
@@ -207,7 +220,8 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     run_design(r, i, r->tail.limiter, t->limiter);
     const struct limiter_design *limiter = t->limiter->data;
     run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
-    lane->result = (struct tail_result){.reached = true, .input = lane->input,
+    lane->result = (struct tail_result){.rate_hz = r->rate_hz, .n_frames = lane->n_frames,
+                                        .reached = true, .input = lane->input,
                                         .input_true_peak_db = lane->input_true_peak_db,
                                         .band_limited = lane->band_limited};
     begin_search(r, i, t, NAN);
@@ -410,24 +424,23 @@ static void run_tail(struct run *r, int tail, lane_mask mask) {
     if (in_mask(mask, i)) deliver_lane(r, i, tail);
 }
 
-/* The chain, up to the end of its last stage. */
+/* The chain, or the conversion. */
 static void run_chain(struct run *r, lane_mask mask) {
-  upload(r);
-  for (int s = 0; s < r->batch->n_stages && !r->status; s++) {
-    run_passes(r, s, 0, stage_pass_count(r->batch->stage[s]), mask);
-    check_passes(r, s, 0, stage_pass_count(r->batch->stage[s]), mask);
+  for (int s = 0; s < r->n_chain && !r->status; s++) {
+    const int passes = stage_pass_count(r->slots[s].stage);
+    run_passes(r, s, 0, passes, mask);
+    check_passes(r, s, 0, passes, mask);
   }
 }
 
 /* The output of the chain, for whoever delivers. */
-static void read_chain(struct run *r, const lane_mask mask) {
+static void read_chain(struct run *r, enum lane_buffer at, const lane_mask mask) {
   for (int i = 0; i < r->batch->n_lanes && r->batch->keep_chain; i++) {
     struct lane_job *job = &r->batch->lanes[i];
     for (int c = 0; c < r->batch->channels && in_mask(mask, i) && !r->status; c++) {
       job->chain[c] = malloc((size_t)job->n_frames * sizeof(float));
       if (!job->chain[c]) run_note(r, ENGINE_NO_MEMORY);
-      else run_note(r, r->engine->read(r->session, i, r->lane[i].at, c, 0, job->n_frames,
-                                   job->chain[c]));
+      else run_note(r, r->engine->read(r->session, i, at, c, 0, job->n_frames, job->chain[c]));
     }
   }
 }
@@ -456,12 +469,11 @@ static void run_tails_of(struct run *r, bool band_limited) {
   }
 }
 
-static void run_tails(struct run *r, lane_mask mask) {
+static void run_tails(struct run *r) {
+  lane_mask mask;
+  choose_lanes(r, true, mask);
   source_measure(r, mask);
-  for (int i = 0; i < r->batch->n_lanes && !r->status; i++) {
-    r->lane[i].previous_tail = -1;
-    if (in_mask(mask, i)) r->batch->lanes[i].chain_lufs = r->lane[i].input.integrated_lufs;
-  }
+  for (int i = 0; i < r->batch->n_lanes; i++) r->lane[i].previous_tail = -1;
   source_look_for_high(r, mask);
   run_tails_of(r, false);
   drop_mismatched(r, mask);
@@ -469,24 +481,64 @@ static void run_tails(struct run *r, lane_mask mask) {
   run_tails_of(r, true);
 }
 
-enum engine_status batch_render(const struct engine *engine, struct batch *batch) {
+static struct run *run_create(const struct engine *engine, struct batch *batch, int rate_hz) {
   struct run *r = calloc(1, sizeof *r);
-  lane_mask mask;
-  if (!r) return ENGINE_NO_MEMORY;
+  if (!r) return NULL;
   r->engine = engine;
   r->batch = batch;
-  r->rate_hz = batch->rate_hz;
-  for (int i = 0; i < batch->n_lanes; i++) r->lane[i].n_frames = batch->lanes[i].n_frames;
-  plan_tail(r, plan_chain(r));
-  open_session(r);
-  active_lanes(r, 0, mask);
-  run_chain(r, mask);
-  read_chain(r, mask);
-  run_tails(r, mask);
+  r->rate_hz = rate_hz;
+  for (int i = 0; i < batch->n_lanes; i++)
+    if (rate_hz == batch->rate_hz || first_tail(r, i))
+      r->lane[i].n_frames =
+          (int32_t)resample_frames(batch->lanes[i].n_frames, batch->rate_hz, rate_hz);
+  return r;
+}
+
+static void run_destroy(struct run *r) {
   check_close(r);
-  free_chains(batch);
-  if (r->session) engine->close(r->session);
-  const enum engine_status status = r->status;
+  if (r->session) r->engine->close(r->session);
   free(r);
+}
+
+/* The tails at another rate than the batch's. */
+static void render_rate(struct run *chain, enum lane_buffer at, int rate_hz) {
+  struct run *r = run_create(chain->engine, chain->batch, rate_hz);
+  lane_mask mask;
+  if (!r) {
+    run_note(chain, ENGINE_NO_MEMORY);
+    return;
+  }
+  const enum lane_buffer converted = plan_conversion(r);
+  r->n_chain = r->n_slots;
+  plan_tail(r, converted);
+  open_session(r);
+  choose_lanes(r, true, mask);
+  hand_over(chain, at, r, mask);
+  run_chain(r, mask);
+  run_tails(r);
+  run_note(chain, r->status);
+  run_destroy(r);
+}
+
+enum engine_status batch_render(const struct engine *engine, struct batch *batch) {
+  struct run *r = run_create(engine, batch, batch->rate_hz);
+  lane_mask mask;
+  if (!r) return ENGINE_NO_MEMORY;
+  const enum lane_buffer at = plan_chain(r);
+  const bool delivers = run_conversion(r).rate_hz != 0;
+  r->n_chain = r->n_slots;
+  if (delivers) plan_tail(r, at);
+  open_session(r);
+  upload(r);
+  choose_lanes(r, false, mask);
+  run_chain(r, mask);
+  read_chain(r, at, mask);
+  /* first the other rates: a band limit does not leave the chain's output alone */
+  for (int rate = next_rate(batch, 0); rate && !r->status; rate = next_rate(batch, rate))
+    if (rate != batch->rate_hz) render_rate(r, at, rate);
+  if (delivers) run_tails(r);
+  const enum engine_status status = r->status;
+  free_chains(batch);
+  run_destroy(r);
   return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The way of a batch of tracks through the stages on one engine: the chain, then for
- * every variant loudness, limiter, measurement and dither; checked on the way. */
+ * The way of a batch of tracks through the stages on one engine: the chain at the source's
+ * rate, then for every variant the conversion to its rate, loudness, limiter, measurement
+ * and dither; checked on the way. */
 #ifndef LACQUER_CHAIN_H
 #define LACQUER_CHAIN_H
 #include "engine.h"
@@ -12,8 +13,15 @@ enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
 enum { MAX_CHAIN = 13 }; /* and a tail of up to MAX_SLOTS - MAX_CHAIN slots */
 
-/* The tail of one variant. */
+/* Delivery at another rate than the batch's. */
+struct conversion {
+  int rate_hz;                         /* 0: none */
+  const struct stage_design *resample; /* from the batch's rate */
+  const struct stage_design *loudness, *band_limit, *clip; /* as the batch's, at rate_hz */
+};
+/* The tail of one variant; its designs are for the rate that is delivered. */
 struct tail {
+  struct conversion to;
   double loudness_lufs; /* NAN: leave the level alone */
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
@@ -24,6 +32,8 @@ struct tail {
   double drive_db;      /* NAN: as the loudness wants it; else this, and no search */
 };
 struct tail_result {
+  int rate_hz;
+  int32_t n_frames;        /* delivered */
   double drive_db;         /* gain into the limiter */
   double loudness_lufs;    /* of the limited signal; -HUGE_VAL: silence */
   struct loudness_figures figures, input; /* of the limited signal; before drive and limiter */
@@ -55,7 +65,6 @@ struct lane_job {
   const struct tail *tails;
   uint64_t seed; /* decides the windows of the sample tier; from the track's identity */
   /* results */
-  double chain_lufs;         /* after the chain; -HUGE_VAL: silence */
   float *chain[MAX_CHANNELS]; /* with keep_chain: its output, until batch_render returns */
   struct mismatch mismatch;  /* found: the lane was stopped there */
   int64_t verified_words, total_words; /* coverage of the check */

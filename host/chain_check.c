@@ -10,6 +10,7 @@
 #include "engine_cpu.h"
 #include "limiter.h"
 #include "loudness.h"
+#include "resample.h"
 
 enum { CHUNK = 1 << 18, CONTROL_HALO = 24 };
 
@@ -110,12 +111,9 @@ static struct window widen(struct window w, int32_t blocks, int32_t n_blocks) {
   return w;
 }
 
-/* Calls `each` (equal or copy) for every stretch of a buffer inside the window. */
-static bool over_audio(struct run *r, int lane, int slot, enum lane_buffer buffer,
-                       struct window w, bool compare) {
-  const int64_t first = (int64_t)w.first * BLOCK_FRAMES, n_frames = r->lane[lane].n_frames;
-  int64_t end = (int64_t)w.end * BLOCK_FRAMES;
-  if (end > n_frames) end = n_frames;
+/* Compares or copies frames [first, end) of a buffer. */
+static bool over_frames(struct run *r, int lane, int slot, enum lane_buffer buffer, int64_t first,
+                        int64_t end, bool compare) {
   bool same = true;
   const int channels = buffer == BUFFER_PCM ? 1 : r->batch->channels;
   const int scale = buffer == BUFFER_PCM ? r->batch->channels : 1;
@@ -125,6 +123,25 @@ static bool over_audio(struct run *r, int lane, int slot, enum lane_buffer buffe
     else copy(r, &p);
   }
   return same;
+}
+
+/* The same for the blocks of a window. */
+static bool over_audio(struct run *r, int lane, int slot, enum lane_buffer buffer,
+                       struct window w, bool compare) {
+  const int64_t end = (int64_t)w.end * BLOCK_FRAMES, n_frames = r->lane[lane].n_frames;
+  return over_frames(r, lane, slot, buffer, (int64_t)w.first * BLOCK_FRAMES,
+                     end < n_frames ? end : n_frames, compare);
+}
+
+/* Copies the input frames that a conversion makes the window of. */
+static void copy_source(struct run *r, int lane, int slot, struct window w) {
+  const int64_t end = (int64_t)w.end * BLOCK_FRAMES, n_frames = r->lane[lane].n_frames;
+  const int64_t n_source = r->batch->lanes[lane].n_frames;
+  int64_t from, to;
+  resample_reach(r->design[lane][slot]->data, (int64_t)w.first * BLOCK_FRAMES,
+                 end < n_frames ? end : n_frames, &from, &to);
+  over_frames(r, lane, slot, r->src[lane][slot], from > 0 ? from : 0,
+              to < n_source ? to : n_source, false);
 }
 
 /* Sections of control data that are laid out by blocks. */
@@ -196,7 +213,11 @@ static bool check_window(struct run *r, int lane, int slot, int first_pass, int 
   const struct stage_design *d = r->design[lane][slot];
   const int32_t n = lane_blocks(r, lane);
   const struct window w = choose_window(r, lane, slot);
-  over_audio(r, lane, slot, r->src[lane][slot], widen(w, audio_halo(d, first_pass, end_pass), n), false);
+  if (plan->stage == &stage_resample)
+    copy_source(r, lane, slot, w);
+  else
+    over_audio(r, lane, slot, r->src[lane][slot],
+               widen(w, audio_halo(d, first_pass, end_pass), n), false);
   copy_control(r, lane, slot, widen(w, CONTROL_HALO, n));
   if (plan->stage == &stage_limiter && writes_audio(r, slot, end_pass)) /* it is read again */
     over_audio(r, lane, slot, r->dst[lane][slot], widen(w, 1, n), false);

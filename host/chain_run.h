@@ -32,6 +32,7 @@ struct run {
   const struct stage_design *design[MAX_LANES][MAX_SLOTS];
   enum lane_buffer src[MAX_LANES][MAX_SLOTS], dst[MAX_LANES][MAX_SLOTS];
   int n_slots;
+  int n_chain;        /* the first slots: the chain, or the conversion to rate_hz */
   struct tail_slots { /* places in slots */
     int limiter, loudness, again, dither; /* again: loudness of the limited signal */
     int band_limit, clip;                 /* -1: no variant has one */
@@ -59,6 +60,9 @@ static inline bool any_lane(const uint64_t *mask) {
 static inline const struct tail *tail_of(const struct run *r, int lane, int tail) {
   return &r->batch->lanes[lane].tails[tail];
 }
+static inline int rate_of_tail(const struct batch *b, const struct tail *t) {
+  return t->to.rate_hz ? t->to.rate_hz : b->rate_hz;
+}
 static inline int stage_pass_count(const struct stage *stage) {
   int n = 0;
   while (stage->passes[n].name) n++;
@@ -75,6 +79,20 @@ void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
 void run_args(struct run *r, int lane, int slot, const int32_t args[5]);
 void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum lane_buffer dst);
 void run_design(struct run *r, int lane, int slot, const struct stage_design *design);
+/* chain_rates.c: which tails and lanes are at the run's rate. The lane's first tail there;
+ * NULL: it has none. */
+const struct tail *first_tail(const struct run *r, int lane);
+/* What all tails at the run's rate share; rate_hz 0: nothing is delivered at it. Of another
+ * rate than the batch's: resample is set. */
+struct conversion run_conversion(const struct run *r);
+/* The lowest rate above `rate_hz` that anything is delivered at; 0: none. */
+int next_rate(const struct batch *batch, int rate_hz);
+/* Lanes that are still sound and, when `delivering`, have a tail at the run's rate. */
+void choose_lanes(const struct run *r, bool delivering, lane_mask mask);
+/* The chain's output, in `at`, becomes the input of a conversion, in A; the reference's that
+ * of the reference's. */
+void hand_over(struct run *chain, enum lane_buffer at, struct run *r, const lane_mask mask);
+
 /* A loudness slot's hops. */
 void run_hops(struct run *r, int slot, uint64_t *mask);
 /* Passes [first_pass, end_pass) over the whole tracks, segment after segment. */

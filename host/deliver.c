@@ -100,14 +100,15 @@ static void describe(const struct delivery *d, struct receipt *r) {
   const struct dither_params *dither =
       &d->plan->manifest->variants[d->unit->unit->variant].dither;
   r->bits = dither->bits;
-  r->seconds = (double)d->n_frames / r->source.rate_hz;
+  r->rate_hz = result->rate_hz;
+  r->seconds = (double)d->n_frames / r->rate_hz;
   r->own_lufs = result->loudness_lufs;
   r->limited_reading.figures = result->figures;
   r->chain_reading = (struct loudness_reading){
       result->input, result->input_true_peak_db,
       result->input_true_peak_db - result->input.integrated_lufs};
   r->true_peak_dbtp = result->true_peak_db;
-  r->true_peak_with_dither = with_dither(result->true_peak_db, dither, r->source.rate_hz);
+  r->true_peak_with_dither = with_dither(result->true_peak_db, dither, r->rate_hz);
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
@@ -138,7 +139,7 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   const struct variant *variant = &m->variants[d->unit->unit->variant];
   const struct deliverable file = {
       .path = d->unit->unit->path, .format = variant->format, .bits = variant->dither.bits,
-      .rate_hz = r->source.rate_hz, .channels = r->source.channels, .n_frames = d->n_frames,
+      .rate_hz = r->rate_hz, .channels = r->source.channels, .n_frames = d->n_frames,
       .pcm = d->pcm, .title = track->title, .artist = track->artist,
       .album = m->catalogue.title, .isrc = track->isrc, .genre = m->catalogue.genre,
       .upc = m->catalogue.upc, .track_number = track->number, .year = m->catalogue.year};
@@ -152,12 +153,12 @@ static enum status encode_with_gaps(const struct delivery *d, struct receipt *r,
   struct delivery whole = *d;
   struct failure reason = {0};
   if (!edit_gaps(edit)) return encode(d, r, encoded, why);
-  int32_t *pcm = edit_add_gaps(edit, r->source.rate_hz, r->source.channels, d->pcm,
+  int32_t *pcm = edit_add_gaps(edit, r->rate_hz, r->source.channels, d->pcm,
                                &whole.n_frames, &reason);
   if (!pcm) return fail(why, reason.status, "%s: %s", d->unit->unit->name, reason.text);
-  r->gap_before_frames = edit_frames(edit->gap_before_s, r->source.rate_hz);
-  r->gap_after_frames = edit_frames(edit->gap_after_s, r->source.rate_hz);
-  r->seconds = (double)whole.n_frames / r->source.rate_hz;
+  r->gap_before_frames = edit_frames(edit->gap_before_s, r->rate_hz);
+  r->gap_after_frames = edit_frames(edit->gap_after_s, r->rate_hz);
+  r->seconds = (double)whole.n_frames / r->rate_hz;
   whole.pcm = pcm;
   const enum status status = encode(&whole, r, encoded, why);
   free(pcm);
@@ -176,7 +177,7 @@ static enum status announce(const struct delivery *d, const struct receipt *r,
 }
 
 enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
-  const struct pcm_shape shape = {r->source.rate_hz, r->source.channels, d->n_frames};
+  const struct pcm_shape shape = {d->result->rate_hz, r->source.channels, d->n_frames};
   struct encoded encoded = {0};
   describe(d, r);
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];

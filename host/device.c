@@ -17,12 +17,15 @@
 #include "loudness.h"
 #include "memory.h"
 #include "multiband.h"
+#include "resample.h"
 
 /* ---- the chain test: a short signal through every stage, all bits compared ---- */
 
-enum { TEST_FRAMES = 30000, TEST_RATE = 48000, TEST_LANES = 2 };
+enum { TEST_FRAMES = 30000, TEST_RATE = 48000, TEST_OTHER_RATE = 44100, TEST_LANES = 2 };
 struct chain_test {
   struct stage_design design[7]; /* eq, multiband, loudness, limiter, dither, band_limit, clip */
+  /* at TEST_OTHER_RATE: resample, loudness, band_limit, clip, limiter */
+  struct stage_design other[5];
   float *pcm;
   int delivered;
 };
@@ -34,7 +37,8 @@ static void count_delivery(void *context, int lane, int tail, const int32_t *pcm
 }
 
 static int design_test(struct chain_test *t) {
-  const struct stage_format format = {TEST_RATE, 2};
+  const struct stage_format format = {TEST_RATE, 2}, other = {TEST_OTHER_RATE, 2};
+  const struct resample_params resample = {TEST_OTHER_RATE};
   struct eq_params eq;
   struct multiband_params multiband;
   struct loudness_params loudness;
@@ -63,7 +67,12 @@ static int design_test(struct chain_test *t) {
          stage_limiter.design(&limiter, &format, &t->design[3], &why) ||
          stage_dither.design(&dither, &format, &t->design[4], &why) ||
          stage_band_limit.design(&band_limit, &format, &t->design[5], &why) ||
-         stage_clip.design(&clip, &format, &t->design[6], &why);
+         stage_clip.design(&clip, &format, &t->design[6], &why) ||
+         stage_resample.design(&resample, &format, &t->other[0], &why) ||
+         stage_loudness.design(&loudness, &other, &t->other[1], &why) ||
+         stage_band_limit.design(&band_limit, &other, &t->other[2], &why) ||
+         stage_clip.design(&clip, &other, &t->other[3], &why) ||
+         stage_limiter.design(&limiter, &other, &t->other[4], &why);
 }
 
 static void fill_signal(float *x, int n) { /* noise bursts over a slow beat */
@@ -77,10 +86,15 @@ static void fill_signal(float *x, int n) { /* noise bursts over a slow beat */
 
 static enum status run_chain_test(const struct engine *engine, struct chain_test *t,
                                   struct failure *why) {
-  const struct tail tail = {.loudness_lufs = -10, .ceiling = -LIMITER_OCTAVE / 6,
-                            .limiter = &t->design[3], .dither = &t->design[4],
-                            .band_limit = BAND_LIMIT_ON, .clip_db = 2, .seed = 1,
-                            .max_reduction_db = NAN, .drive_db = NAN};
+  struct tail tails[2];
+  tails[0] = (struct tail){.loudness_lufs = -10, .ceiling = -LIMITER_OCTAVE / 6,
+                           .limiter = &t->design[3], .dither = &t->design[4],
+                           .band_limit = BAND_LIMIT_ON, .clip_db = 2, .seed = 1,
+                           .max_reduction_db = NAN, .drive_db = NAN};
+  tails[1] = tails[0];
+  tails[1].to = (struct conversion){TEST_OTHER_RATE, &t->other[0], &t->other[1], &t->other[2],
+                                    &t->other[3]};
+  tails[1].limiter = &t->other[4];
   struct lane_job lanes[TEST_LANES];
   struct batch batch = {.rate_hz = TEST_RATE, .channels = 2, .n_stages = 2,
                         .n_lanes = TEST_LANES, .segment_blocks = 4,
@@ -91,8 +105,8 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
   for (int i = 0; i < TEST_LANES; i++)
     lanes[i] = (struct lane_job){.pcm = {t->pcm, t->pcm + TEST_FRAMES},
                                  .n_frames = TEST_FRAMES - 5000 * i,
-                                 .design = {&t->design[0], &t->design[1]}, .n_tails = 1,
-                                 .tails = &tail};
+                                 .design = {&t->design[0], &t->design[1]}, .n_tails = 2,
+                                 .tails = tails};
   if (batch_render(engine, &batch))
     return fail(why, STATUS_NO_DEVICE, "%s: the chain test did not run", engine->name);
   for (int i = 0; i < TEST_LANES; i++) {
@@ -103,7 +117,7 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
                   "%08x): device not used", engine->name, m->stage, m->data, m->channel, m->frame,
                   m->device_word, m->reference_word);
   }
-  return t->delivered == TEST_LANES
+  return t->delivered == 2 * TEST_LANES
              ? STATUS_OK
              : fail(why, STATUS_NO_DEVICE, "%s: the chain test delivered nothing", engine->name);
 }
@@ -121,6 +135,7 @@ static enum status prove_chain(const struct engine *engine, struct failure *why)
     fail(why, status, "chain test: out of memory");
   }
   for (int i = 0; i < 7; i++) stage_design_free(&t.design[i]);
+  for (int i = 0; i < 5; i++) stage_design_free(&t.other[i]);
   free(t.pcm);
   return status;
 }

@@ -29,7 +29,13 @@ struct slot_plan {
 struct lane_plan {
   int32_t n_frames;
   const struct stage_design *design[MAX_SLOTS]; /* by slot; must outlive the session */
+  int32_t n_source_frames; /* at most so many are written to its buffers, when that is more
+                              than n_frames: a stage that changes the rate reads them */
 };
+/* Room of a lane's buffers. */
+static inline int32_t lane_buffer_frames(const struct lane_plan *lane) {
+  return lane->n_source_frames > lane->n_frames ? lane->n_source_frames : lane->n_frames;
+}
 struct session_plan {
   int rate_hz, channels, n_slots, n_lanes;
   int segment_blocks; /* >= 1; results do not depend on it */

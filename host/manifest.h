@@ -9,6 +9,7 @@
 #include "edit.h"
 #include "limiter.h"
 #include "loudness.h"
+#include "resample.h"
 #include "stage.h"
 
 enum {
@@ -31,6 +32,7 @@ struct variant {
   char *name;
   int format; /* enum file_format */
   /* The tail stages' settings; their rows stand directly among a variant's keys. */
+  struct resample_params resample;
   struct loudness_params loudness;
   struct limiter_params limiter;
   struct dither_params dither;

@@ -84,6 +84,7 @@ static const struct {
   const char *stage;
   size_t offset;
 } tails[] = {
+    {"resample", offsetof(struct variant, resample)},
     {"loudness", offsetof(struct variant, loudness)},
     {"limiter", offsetof(struct variant, limiter)},
     {"dither", offsetof(struct variant, dither)},

@@ -115,16 +115,27 @@ static void hash_edit(struct hash *hash, const struct edit *edit) {
   else json_decref(json);
 }
 
+static int delivered_rate(const struct variant *variant, const struct source_identity *source) {
+  return variant->resample.rate_hz ? variant->resample.rate_hz : source->rate_hz;
+}
+
+/* A variant's settings; a rate that is the source's own is as good as none. */
+static json_t *settings_for(const struct variant *variant, const struct source_identity *source) {
+  json_t *settings = settings_of_variant(variant);
+  if (delivered_rate(variant, source) == source->rate_hz) json_object_del(settings, "rate");
+  return settings;
+}
+
 /* Settings alone, without engine and tables: what seeds the dither. */
-static uint32_t dither_seed(const char *audio, const struct chain *chain,
+static uint32_t dither_seed(const struct source_identity *source, const struct chain *chain,
                             const struct edit *edit, const struct variant *variant) {
   struct hash hash;
   char text[HASH_TEXT_SIZE];
   hash_init(&hash);
   hash_text(&hash, "lacquer dither 1");
-  hash_text(&hash, audio);
+  hash_text(&hash, source->audio_sha256);
   hash_json(&hash, settings_of_chain(chain));
-  hash_json(&hash, settings_of_variant(variant));
+  hash_json(&hash, settings_for(variant, source));
   hash_edit(&hash, edit);
   if (hash_final(&hash, text)) return 0;
   text[8] = 0;
@@ -147,7 +158,7 @@ static void unit_keys(const struct plan *plan, const struct source_identity *sou
   hash_text(&hash, "lacquer unit 1");
   hash_text(&hash, source->audio_sha256);
   hash_json(&hash, settings_of_chain(chain));
-  hash_json(&hash, settings_of_variant(variant));
+  hash_json(&hash, settings_for(variant, source));
   hash_references(&hash, u->matched);
   hash_edit(&hash, &track->edit);
   hash_text(&hash, tables);
@@ -246,6 +257,19 @@ static double clip_db(const struct limiter_params *limiter) {
   return db >= CLIP_OFF || isnan(limiter->true_peak_db) ? NAN : db;
 }
 
+/* What all tails at one rate have in common. */
+static enum status plan_meters(const struct plan *plan, const struct stage_format *format,
+                               const struct stage_design **loudness,
+                               const struct stage_design **band_limit, char **tables,
+                               struct failure *why) {
+  const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
+  const struct band_limit_params low_pass = {0};
+  const enum status status =
+      add_design(plan, &stage_loudness, &none, format, loudness, tables, why);
+  return status ? status
+                : add_design(plan, &stage_band_limit, &low_pass, format, band_limit, tables, why);
+}
+
 /* `chain`: the track's, with an EQ in the place of its match stage. The edit's fades follow. */
 static enum status plan_chain(const struct plan *plan, const struct track *track,
                               const struct chain *chain, const struct stage_format *format,
@@ -261,13 +285,7 @@ static enum status plan_chain(const struct plan *plan, const struct track *track
     const enum status failed = add_run(plan, &a, first, end, format, out, tables, why);
     if (failed) return failed;
   }
-  const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
-  const struct band_limit_params low_pass = {0};
-  enum status status =
-      add_design(plan, &stage_loudness, &none, format, &out->loudness, tables, why);
-  if (!status)
-    status = add_design(plan, &stage_band_limit, &low_pass, format, &out->band_limit, tables, why);
-  return status;
+  return plan_meters(plan, format, &out->loudness, &out->band_limit, tables, why);
 }
 
 /* By how much dither and rounding can lift a peak at the ceiling: their largest error on
@@ -281,18 +299,36 @@ static double dither_db(const struct variant *v, int rate_hz) {
   return step_db * fmax(1, ceil(db / step_db));
 }
 
+/* The stages of a variant that is delivered at another rate than its source's. */
+static enum status plan_conversion(const struct plan *plan, const struct variant *v,
+                                   const struct stage_format *source,
+                                   const struct stage_format *delivered, struct conversion *to,
+                                   char **tables, struct failure *why) {
+  to->rate_hz = delivered->rate_hz;
+  enum status status =
+      add_design(plan, &stage_resample, &v->resample, source, &to->resample, tables, why);
+  if (status) return status;
+  return plan_meters(plan, delivered, &to->loudness, &to->band_limit, tables, why);
+}
+
 static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
                              const struct chain *chain, const char *tables, struct unit_plan *u,
                              const struct stage_design **clip, struct failure *why) {
   const struct stage_format format = {source->rate_hz, source->channels};
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(tables, strlen(tables));
-  enum status status =
-      add_design(plan, &stage_limiter, &v->limiter, &format, &u->tail.limiter, &all, why);
+  const struct stage_format delivered = {delivered_rate(v, source), source->channels};
+  const bool converted = delivered.rate_hz != format.rate_hz;
+  struct conversion *to = &u->tail.to;
+  enum status status = STATUS_OK;
+  if (converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
   if (!status)
-    status = add_design(plan, &stage_dither, &v->dither, &format, &u->tail.dither, &all, why);
+    status = add_design(plan, &stage_limiter, &v->limiter, &delivered, &u->tail.limiter, &all, why);
+  if (!status)
+    status = add_design(plan, &stage_dither, &v->dither, &delivered, &u->tail.dither, &all, why);
   if (!status && !isnan(clip_db(&v->limiter)))
-    status = add_design(plan, &stage_clip, &(struct clip_params){0}, &format, clip, &all, why);
+    status = add_design(plan, &stage_clip, &(struct clip_params){0}, &delivered,
+                        converted ? &to->clip : clip, &all, why);
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
@@ -302,12 +338,12 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
       u->tail.loudness_lufs = u->tail.max_reduction_db = NAN;
       u->tail.drive_db = album->result.drive_db;
     }
-    u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, format.rate_hz));
+    u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, delivered.rate_hz));
     u->tail.clip_db = clip_db(&v->limiter);
     u->tail.band_limit = v->limiter.band_limit;
     if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
       u->tail.band_limit = BAND_LIMIT_OFF;
-    u->tail.seed = dither_seed(source->audio_sha256, chain,
+    u->tail.seed = dither_seed(source, chain,
                                &plan->manifest->tracks[u->unit->track].edit, v);
     unit_keys(plan, source, chain, all, u);
   }
@@ -408,6 +444,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
     fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
+    if (u->tail.to.rate_hz) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
     fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
             u->unit->name);
   }

@@ -45,6 +45,7 @@ static const struct field fields[] = {
     FIELD("deliverable", "pcm_sha256", FIELD_TEXT, pcm_sha256),
     FIELD("deliverable", "file_sha256", FIELD_TEXT, file_sha256),
     FIELD("deliverable", "file_bytes", FIELD_INT64, file_bytes),
+    FIELD("deliverable", "rate_hz", FIELD_INT, rate_hz),
     FIELD("deliverable", "bits", FIELD_INT, bits),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),

@@ -31,7 +31,7 @@ struct receipt {
   struct source_file source_file;
   struct edit_span edit;   /* what of the source was kept, frames */
   int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
-  int bits;                /* 32: float */
+  int rate_hz, bits;       /* delivered; 32 bits: float */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */

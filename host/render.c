@@ -86,6 +86,15 @@ static bool up_to_date(struct work *w, int track) {
   return all;
 }
 
+static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
+  const int from_hz = job->audio.rate_hz, to_hz = u->tail.to.rate_hz ? u->tail.to.rate_hz : from_hz;
+  const int64_t n = resample_frames(job->audio.n_frames, from_hz, to_hz);
+  if (n <= MAX_FRAMES) return false;
+  fail(why, STATUS_BAD_DATA, "%s: %lld frames at %d Hz are too many (at most %d)", u->unit->name,
+       (long long)n, to_hz, MAX_FRAMES);
+  return true;
+}
+
 /* The units still to be made become the job's tails. */
 static void choose_tails(struct work *w, struct job *job) {
   const size_t n = (size_t)job->plan.n_units + 1;
@@ -103,6 +112,8 @@ static void choose_tails(struct work *w, struct job *job) {
       fail_unit(w, u->unit, &why);
     } else if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
       finish_unit(w, u->unit, &current);
+    } else if (too_long(job, u, &why)) {
+      fail_unit(w, u->unit, &why);
     } else if (deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
       fail_unit(w, u->unit, &why);
     } else {
@@ -182,7 +193,7 @@ static enum status audition(const struct group *g, int lane, const struct delive
   const struct audition a = {
       .folder = g->work->options.audition, .name = d->unit->unit->name,
       .channels = r->source.channels, .source_rate_hz = job->audio.rate_hz,
-      .rate_hz = r->source.rate_hz, .source_frames = job->audio.n_frames,
+      .rate_hz = r->rate_hz, .source_frames = job->audio.n_frames,
       .n_frames = d->n_frames, .source = (const float *const *)job->audio.pcm,
       .chain = (const float *const *)g->lanes[lane].chain, .pcm = d->pcm,
       .is_float = r->bits == 32, .source_lufs = r->source_lufs,
@@ -198,7 +209,7 @@ static void on_samples(void *context, int lane, int tail, const int32_t *pcm,
   struct job *job = g->job[lane];
   const struct unit_plan *unit = &job->plan.units[job->unit_of_tail[tail]];
   const struct delivery delivery = {g->work->plan, unit, &g->work->options,
-                                    job->audio.n_frames, pcm, result};
+                                    result->n_frames, pcm, result};
   struct unit_result done = {.state = UNIT_DELIVERED};
   fill_receipt(g, job, &g->lanes[lane], &done.receipt);
   if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
@@ -245,8 +256,8 @@ static enum engine_status render_group(struct group *g) {
   return status;
 }
 
-/* The tails that the device did not deliver, on the CPU reference. */
-static void render_rest(struct work *w, struct job *job) {
+/* Leaves a job only the tails that were not delivered; returns how many. */
+static int keep_undelivered(struct job *job) {
   int left = 0;
   for (int t = 0; t < job->n_tails; t++) {
     if (job->delivered[t]) continue;
@@ -255,6 +266,12 @@ static void render_rest(struct work *w, struct job *job) {
   }
   job->n_tails = left;
   memset(job->delivered, 0, (size_t)left * sizeof *job->delivered);
+  return left;
+}
+
+/* The tails that the device did not deliver, on the CPU reference. */
+static void render_rest(struct work *w, struct job *job) {
+  const int left = keep_undelivered(job);
   if (!left) return;
   struct group g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .n = 1,
                     .job = {job}};
@@ -321,12 +338,15 @@ static void render_jobs(struct work *w, struct group *g) {
     status = render_group(g);
   }
   if (status == ENGINE_NO_MEMORY && g->n > 1) {
+    int left = 0;
+    for (int i = 0; i < g->n; i++) /* what was delivered before the memory ran out, was */
+      if (keep_undelivered(g->job[i])) g->job[left++] = g->job[i];
     struct group low = *g, high = *g;
-    low.n = g->n / 2;
-    high.n = g->n - low.n;
+    low.n = left / 2;
+    high.n = left - low.n;
     memcpy(high.job, g->job + low.n, (size_t)high.n * sizeof *g->job);
-    render_jobs(w, &low);
-    render_jobs(w, &high);
+    if (low.n) render_jobs(w, &low);
+    if (high.n) render_jobs(w, &high);
     return;
   }
   if (status) note_fault(w, g, status);

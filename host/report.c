@@ -55,6 +55,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "error", settings_json_text(result->failure.text));
     json_object_set_new(line, "status", json_integer(result->failure.status));
   } else if (result->state != UNIT_SKIPPED) {
+    json_object_set_new(line, "rate_hz", json_integer(r->rate_hz));
     json_object_set_new(line, "source_lufs", number_or_null(r->source_lufs));
     json_object_set_new(line, "loudness_lufs", number_or_null(r->loudness_lufs));
     json_object_set_new(line, "true_peak_dbtp", number_or_null(r->true_peak_dbtp));

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "band_limit.h"
+#include "clip.h"
+#include "loudness.h"
+#include "resample.h"
+
 static void need(bool condition, const char *what) {
   if (condition) return;
   fprintf(stderr, "batch_fixture: %s\n", what);
@@ -14,14 +19,29 @@ static void need(bool condition, const char *what) {
 
 void batch_tail_design(struct batch_tail *tail, const struct stage_format *format) {
   const char *why = "";
+  const struct loudness_params none = {.loudness_lufs = NAN};
+  const struct resample_params resample = {tail->rate_hz};
+  const struct band_limit_params low_pass = {0};
+  struct stage_format at = *format;
+  if (tail->rate_hz) {
+    at.rate_hz = tail->rate_hz;
+    need(!stage_resample.design(&resample, format, &tail->resample_design, &why), why);
+    need(!stage_loudness.design(&none, &at, &tail->loudness_design, &why), why);
+    need(!stage_band_limit.design(&low_pass, &at, &tail->band_limit_design, &why), why);
+    need(!stage_clip.design(&(struct clip_params){0}, &at, &tail->clip_design, &why), why);
+  }
   if (!tail->shares)
-    need(!stage_limiter.design(&tail->limiter, format, &tail->limiter_design, &why), why);
-  need(!stage_dither.design(&tail->dither, format, &tail->dither_design, &why), why);
+    need(!stage_limiter.design(&tail->limiter, &at, &tail->limiter_design, &why), why);
+  need(!stage_dither.design(&tail->dither, &at, &tail->dither_design, &why), why);
 }
 
 void batch_tail_free(struct batch_tail *tail) {
   stage_design_free(&tail->limiter_design);
   stage_design_free(&tail->dither_design);
+  stage_design_free(&tail->resample_design);
+  stage_design_free(&tail->loudness_design);
+  stage_design_free(&tail->band_limit_design);
+  stage_design_free(&tail->clip_design);
 }
 
 struct delivery {
@@ -33,7 +53,7 @@ static void deliver(void *context, int lane, int tail, const int32_t *pcm,
                     const struct tail_result *result) {
   const struct delivery *d = context;
   struct batch_lane *l = &d->lanes[lane];
-  const size_t bytes = (size_t)l->job.n_frames * d->channels * sizeof *pcm;
+  const size_t bytes = (size_t)result->n_frames * d->channels * sizeof *pcm;
   need(!l->pcm[tail], "a tail was delivered twice");
   need((l->pcm[tail] = malloc(bytes)) != NULL, "no memory");
   memcpy(l->pcm[tail], pcm, bytes);
@@ -62,7 +82,9 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
       const struct batch_tail *owner = b->shares ? b->shares : b;
       const double clip = limiter_resolved(&b->limiter).clip_db;
       const double clip_db = clip < CLIP_OFF && batch.clip ? clip : NAN;
-      tails[i][t] = (struct tail){.loudness_lufs = b->loudness_lufs,
+      tails[i][t] = (struct tail){.to = {b->rate_hz, &b->resample_design, &b->loudness_design,
+                                         &b->band_limit_design, batch.clip ? &b->clip_design : NULL},
+                                  .loudness_lufs = b->loudness_lufs,
                                   .ceiling = limiter_ceiling(&b->limiter, 0),
                                   .limiter = &owner->limiter_design, .dither = &b->dither_design,
                                   .band_limit = b->limiter.band_limit, .clip_db = clip_db, .seed = b->seed,
@@ -90,6 +112,8 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
 static bool same_bits(double a, double b) { return !memcmp(&a, &b, sizeof a); }
 
 static const char *result_difference(const struct tail_result *a, const struct tail_result *b) {
+  if (a->rate_hz != b->rate_hz) return "rate_hz";
+  if (!same_bits(a->input.integrated_lufs, b->input.integrated_lufs)) return "input's loudness";
   if (!same_bits(a->drive_db, b->drive_db)) return "drive_db";
   if (!same_bits(a->loudness_lufs, b->loudness_lufs)) return "loudness_lufs";
   if (!same_bits(a->true_peak_db, b->true_peak_db)) return "true_peak_db";
@@ -104,10 +128,13 @@ static const char *result_difference(const struct tail_result *a, const struct t
 const char *batch_difference(const struct batch_lane *a, int a_tail, const struct batch_lane *b,
                              int b_tail, int channels, char text[160]) {
   const int32_t *x = a->pcm[a_tail], *y = b->pcm[b_tail];
-  const size_t words = (size_t)a->job.n_frames * channels;
+  const size_t words = (size_t)a->result[a_tail].n_frames * channels;
   text[0] = 0;
   if (a->delivered[a_tail] != 1 || b->delivered[b_tail] != 1) {
     snprintf(text, 160, "delivered %d and %d times", a->delivered[a_tail], b->delivered[b_tail]);
+  } else if (a->result[a_tail].n_frames != b->result[b_tail].n_frames) {
+    snprintf(text, 160, "%d and %d frames", (int)a->result[a_tail].n_frames,
+             (int)b->result[b_tail].n_frames);
   } else if (memcmp(x, y, words * sizeof *x)) {
     size_t i = 0;
     while (x[i] == y[i]) i++;
@@ -116,8 +143,6 @@ const char *batch_difference(const struct batch_lane *a, int a_tail, const struc
   } else {
     const char *field = result_difference(&a->result[a_tail], &b->result[b_tail]);
     if (field) snprintf(text, 160, "results differ in %s", field);
-    else if (!same_bits(a->job.chain_lufs, b->job.chain_lufs))
-      snprintf(text, 160, "chain_lufs: %.17g and %.17g", a->job.chain_lufs, b->job.chain_lufs);
   }
   return text;
 }

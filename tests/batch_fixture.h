@@ -7,7 +7,7 @@
 #include "dither.h"
 #include "limiter.h"
 
-enum { BATCH_TAILS = 4, BATCH_LANES = 5 };
+enum { BATCH_TAILS = 6, BATCH_LANES = 5 };
 
 /* Settings of a tail and the designs made of them: owned, see batch_tail_free. */
 struct batch_tail {
@@ -17,7 +17,10 @@ struct batch_tail {
   struct limiter_params limiter;
   struct dither_params dither;
   uint32_t seed;
+  int rate_hz; /* delivered; 0: the batch's */
   struct stage_design limiter_design, dither_design;
+  /* at rate_hz */
+  struct stage_design resample_design, loudness_design, band_limit_design, clip_design;
 };
 void batch_tail_design(struct batch_tail *tail, const struct stage_format *format);
 void batch_tail_free(struct batch_tail *tail);

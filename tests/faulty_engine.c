@@ -9,7 +9,7 @@
 
 struct session {
   struct faulty_engine *owner;
-  int n_lanes;
+  int n_lanes, ordinal;
   enum lane_buffer dst[MAX_LANES][MAX_SLOTS];
   struct session *lane[MAX_LANES]; /* of the CPU engine */
 };
@@ -26,7 +26,7 @@ static enum engine_status faulty_open(void *self, const struct session_plan *pla
   struct session *s = calloc(1, sizeof *s);
   if (!s) return ENGINE_NO_MEMORY;
   s->owner = self;
-  s->owner->opens++;
+  s->ordinal = s->owner->opens++;
   for (int l = 0; l < plan->n_lanes; l++)
     for (int i = 0; i < plan->n_slots; i++) s->dst[l][i] = plan->slots[i].dst;
   for (; s->n_lanes < plan->n_lanes; s->n_lanes++) {
@@ -99,7 +99,7 @@ static enum engine_status run_lane(struct session *s, int lane, int slot, int pa
                                    int32_t count) {
   struct fault *f = &s->owner->fault;
   struct session *cpu = s->lane[lane];
-  const bool chance = f->kind && lane == f->lane && slot == f->slot && pass == f->pass &&
+  const bool chance = f->kind && s->ordinal == f->session && lane == f->lane && slot == f->slot && pass == f->pass &&
                       f->block >= first && f->block < first + count;
   const bool struck = chance && f->after-- <= 0;
   if (!struck || f->kind != FAULT_LOST_BLOCK) {

@@ -13,6 +13,7 @@ enum fault_kind {
 };
 struct fault {
   enum fault_kind kind;
+  int session; /* that was opened when so many others were open */
   int lane, slot, pass;
   int32_t block; /* fires after every run whose range holds this block (or hop) */
   int channel;

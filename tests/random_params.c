@@ -12,6 +12,7 @@
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
+#include "resample.h"
 #include "saturate.h"
 #include "stereo.h"
 
@@ -150,11 +151,19 @@ static void mend_saturate(void *params, int rate_hz) {
   qsort(p->crossover_hz, (size_t)p->n_crossovers, sizeof *p->crossover_hz, ascending);
 }
 
+static void mend_resample(void *params, int rate_hz) {
+  static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
+  struct resample_params *p = params;
+  (void)rate_hz;
+  p->rate_hz = rates[p->rate_hz % 6];
+}
+
 static const struct {
   const char *stage;
   void (*mend)(void *params, int rate_hz);
 } mends[] = {{"eq", mend_eq}, {"stereo", mend_stereo}, {"multiband", mend_multiband},
-             {"limiter", mend_limiter}, {"dither", mend_dither}, {"saturate", mend_saturate}};
+             {"limiter", mend_limiter}, {"dither", mend_dither}, {"saturate", mend_saturate},
+             {"resample", mend_resample}};
 
 bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void *params) {
   for (int attempt = 0; attempt < 1000; attempt++) {
@@ -261,6 +270,8 @@ static const struct stereo_params stereo_chosen[] = {
     {STEREO, .width = 0, .balance_db = -24},
     {STEREO, .width = 1}, /* neutral */
 };
+static const struct resample_params resample_chosen[] = {{48000},  {44100}, {192000}, {88200},
+                                                         {176400}, {96000}, {0}};
 
 static const struct saturate_params saturate_chosen[] = {
     {.n_bands = 1, .bands = {{SATURATE_TAPE, 6, 100}}},
@@ -290,7 +301,7 @@ static const struct {
 } chosen[] = {CHOSEN(eq, 3), CHOSEN(stereo, COUNT(stereo_chosen)), CHOSEN(multiband, 8),
               CHOSEN(limiter, COUNT(limiter_chosen)), CHOSEN(loudness, COUNT(loudness_chosen)),
               CHOSEN(dither, COUNT(dither_chosen)), CHOSEN(saturate, 4),
-              CHOSEN(fade, COUNT(fade_chosen))};
+              CHOSEN(fade, COUNT(fade_chosen)), CHOSEN(resample, COUNT(resample_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {
   for (int i = 0; i < COUNT(chosen); i++)

@@ -15,6 +15,7 @@
 #include "eq.h"
 #include "loudness.h"
 #include "multiband.h"
+#include "resample.h"
 
 static void need(bool condition, const char *what) {
   if (condition) return;
@@ -55,6 +56,9 @@ enum { CHAIN_STAGES = 2, CACHED = 16 };
 struct designs {
   const struct stage_design *chain, *loudness, *band_limit, *clip; /* in the cache */
   struct stage_design limiter, dither[RENDER_TAILS];
+  struct { /* of tails at another rate */
+    struct stage_design resample, loudness, band_limit, clip, limiter;
+  } other[RENDER_TAILS];
   struct tail tails[RENDER_TAILS];
 };
 
@@ -109,7 +113,23 @@ static void design_format(const struct render_plan *p, struct designs *d) {
   d->clip = &c->clip;
 }
 
-/* All tails share the limiter's design, as variants of one chain do. */
+static void design_conversion(const struct render_plan *p, int t,
+                              const struct limiter_params *limiter, struct designs *d) {
+  const struct resample_params resample = {p->tail_rate_hz[t]};
+  const struct loudness_params none = {.loudness_lufs = NAN};
+  struct render_plan at = *p;
+  at.rate_hz = p->tail_rate_hz[t];
+  design(&stage_resample, &resample, p, &d->other[t].resample);
+  design(&stage_loudness, &none, &at, &d->other[t].loudness);
+  design(&stage_band_limit, &(struct band_limit_params){0}, &at, &d->other[t].band_limit);
+  design(&stage_clip, &(struct clip_params){0}, &at, &d->other[t].clip);
+  design(&stage_limiter, limiter, &at, &d->other[t].limiter);
+  d->tails[t].to = (struct conversion){at.rate_hz, &d->other[t].resample, &d->other[t].loudness,
+                                       &d->other[t].band_limit, &d->other[t].clip};
+  d->tails[t].limiter = &d->other[t].limiter;
+}
+
+/* All tails of the plan's rate share the limiter's design, as variants of one chain do. */
 static void design_tails(const struct render_plan *p, struct designs *d) {
   for (int t = 0; t < p->n_tails; t++) {
     const struct dither_params dither = {.bits = p->tails[t].bits, .mode = p->tails[t].dither};
@@ -126,12 +146,20 @@ static void design_tails(const struct render_plan *p, struct designs *d) {
                                 .max_reduction_db =
                                     p->max_reduction_db[t] ? p->max_reduction_db[t] : NAN,
                                 .drive_db = NAN};
+    if (p->tail_rate_hz[t]) design_conversion(p, t, &limiter, d);
   }
 }
 
 static void free_designs(struct designs *d) {
   stage_design_free(&d->limiter);
-  for (int t = 0; t < RENDER_TAILS; t++) stage_design_free(&d->dither[t]);
+  for (int t = 0; t < RENDER_TAILS; t++) {
+    stage_design_free(&d->dither[t]);
+    stage_design_free(&d->other[t].resample);
+    stage_design_free(&d->other[t].loudness);
+    stage_design_free(&d->other[t].band_limit);
+    stage_design_free(&d->other[t].clip);
+    stage_design_free(&d->other[t].limiter);
+  }
 }
 
 /* ---- rendering ---- */
@@ -145,7 +173,7 @@ static void deliver(void *context, int lane, int tail, const int32_t *pcm,
                     const struct tail_result *result) {
   const struct capture *c = context;
   struct render_track *t = &c->tracks[lane];
-  const size_t bytes = (size_t)t->n_frames * c->channels * sizeof *pcm;
+  const size_t bytes = (size_t)result->n_frames * c->channels * sizeof *pcm;
   free(t->out[tail]);
   t->out[tail] = malloc(bytes);
   need(t->out[tail] != NULL, "no memory");

@@ -23,6 +23,7 @@ struct render_plan {
   int n_tails;
   struct render_tail tails[RENDER_TAILS];
   double max_reduction_db[RENDER_TAILS]; /* 0: any */
+  int tail_rate_hz[RENDER_TAILS]; /* delivered; 0: the plan's */
 };
 /* CPU engine, segments of 64 blocks, no check, no chain, the limiter's defaults and one
  * tail: no target, -1 dBTP, 24 bit without dither. */

@@ -15,6 +15,7 @@
 #include "audio_fixture.h"
 #include "faulty_engine.h"
 #include "render_fixture.h"
+#include "resample.h"
 #include "solve.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
@@ -163,7 +164,7 @@ static void silence(void **state) {
     assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
     assert_delivered(&t, 1);
     for (int32_t k = 0; k < 2 * lengths[i]; k++) assert_int_equal(t.out[0][k], 0);
-    assert_true(t.job.chain_lufs == -HUGE_VAL);
+    assert_true(t.result[0].input.integrated_lufs == -HUGE_VAL);
     assert_true(t.result[0].loudness_lufs == -HUGE_VAL);
     assert_true(t.result[0].true_peak_db == -HUGE_VAL);
     assert_false(t.result[0].reached);
@@ -236,6 +237,93 @@ static void segments(void **state) {
   free(t.pcm[0]);
 }
 
+/* ---- other rates ---- */
+
+static size_t tail_bytes(const struct render_plan *plan, const struct render_track *t, int tail) {
+  return (size_t)t->result[tail].n_frames * (size_t)plan->channels * sizeof(int32_t);
+}
+
+/* Without anything else a tail at another rate is the conversion, rounded. */
+static void plain_conversion(void **state) {
+  (void)state;
+  enum { RATE = 48000, TO = 44100, N = 20001 };
+  struct render_plan plan = render_plan_of(RATE, 2);
+  struct render_track t = {.n_frames = N};
+  const struct resample_params params = {TO};
+  const struct stage_format format = {RATE, 2};
+  struct stage_design design;
+  const char *why;
+  const int32_t n = (int32_t)resample_frames(N, RATE, TO);
+  render_programme(RATE, 2, N, SEED + 9, t.pcm);
+  plan.tails[0].true_peak_db = NAN;
+  plan.tail_rate_hz[0] = TO;
+  assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+  assert_delivered(&t, 1);
+  assert_int_equal(t.result[0].n_frames, n);
+  assert_int_equal(t.result[0].rate_hz, TO);
+  assert_int_equal(stage_resample.design(&params, &format, &design, &why), 0);
+  float *converted = render_floats(2 * N);
+  const struct stage_io io = {.n_frames = n, .n_blocks = (n + BLOCK_FRAMES - 1) / BLOCK_FRAMES,
+                              .channels = 2, .stride = N, .args = {N}, .design = design.data,
+                              .src = t.pcm[0], .dst = converted};
+  stage_resample.passes[0].reference(&io, 0, io.n_blocks);
+  for (int c = 0; c < 2; c++)
+    for (int32_t i = 0; i < n; i++) {
+      const int32_t want = quantise(to_fixed(converted[c * N + i]), 0, 8);
+      assert_int_equal(t.out[0][2 * i + c], want);
+    }
+  free(converted);
+  stage_design_free(&design);
+  render_free(&t, 1);
+  free(t.pcm[0]);
+}
+
+/* Targets and ceilings hold at the rate that is delivered; every tail is what it would be
+ * alone; segments do not show. */
+static void rates(void **state) {
+  (void)state;
+  enum { RATE = 44100, N = 3 * RATE, TAILS = 5 };
+  static const struct render_tail tails[TAILS] = {{-14, -1, 24, DITHER_TPDF, 1},
+                                                  {-14, -1, 24, DITHER_TPDF, 2},
+                                                  {-9, -1, 16, DITHER_TPDF, 3},
+                                                  {-14, -1, 16, DITHER_TPDF, 4},
+                                                  {-11, -0.5, 24, DITHER_NONE, 5}};
+  static const int rate_hz[TAILS] = {48000, 0, 96000, 48000, 88200};
+  struct render_plan plan = render_plan_of(RATE, 2);
+  struct render_track t = {.n_frames = N}, single = t;
+  render_programme(RATE, 2, N, SEED + 8, t.pcm);
+  memcpy(single.pcm, t.pcm, sizeof t.pcm);
+  plan.chain = true;
+  plan.n_tails = TAILS;
+  memcpy(plan.tails, tails, sizeof tails);
+  memcpy(plan.tail_rate_hz, rate_hz, sizeof rate_hz);
+  struct render_plan alone = plan;
+  alone.n_tails = 1;
+  alone.segment_blocks = 3;
+  assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+  assert_delivered(&t, TAILS);
+  for (int i = 0; i < TAILS; i++) {
+    const int rate = rate_hz[i] ? rate_hz[i] : RATE;
+    assert_int_equal(t.result[i].rate_hz, rate);
+    assert_int_equal(t.result[i].n_frames, 3 * rate);
+    const struct render_reading m = render_measure(t.out[i], 3 * rate, 2, rate);
+    print_message("  %d Hz, target %g: %.4f LUFS, %.3f dBTP\n", rate, tails[i].loudness_lufs,
+                  m.lufs, to_db(m.true_peak));
+    assert_true(fabs(m.lufs - tails[i].loudness_lufs) <= SOLVE_TOLERANCE);
+    assert_true(fabs(m.lufs - t.result[i].loudness_lufs) <= 0.001);
+    assert_true(to_db(m.true_peak) <= tails[i].true_peak_db);
+    alone.tails[0] = tails[i];
+    alone.tail_rate_hz[0] = rate_hz[i];
+    assert_int_equal(render_tracks(&alone, &single, 1), ENGINE_OK);
+    assert_memory_equal(single.out[0], t.out[i], tail_bytes(&plan, &t, i));
+    assert_true(single.result[0].drive_db == t.result[i].drive_db);
+    assert_true(single.result[0].true_peak_db == t.result[i].true_peak_db);
+  }
+  render_free(&t, 1);
+  render_free(&single, 1);
+  free(t.pcm[0]);
+}
+
 /* ---- lanes and tiers ---- */
 
 /* Lanes of different lengths on a sound device in every tier: each is what it is alone. */
@@ -247,9 +335,11 @@ static void lanes_and_tiers(void **state) {
   struct faulty_engine device;
   struct render_plan plan = render_plan_of(RATE, 2), cpu;
   plan.chain = true;
-  plan.n_tails = 2;
+  plan.n_tails = 3;
   plan.tails[0] = (struct render_tail){-12, -1, 24, DITHER_TPDF, 5};
   plan.tails[1] = (struct render_tail){-12, -1, 16, DITHER_TPDF, 6};
+  plan.tails[2] = (struct render_tail){-12, -1, 24, DITHER_TPDF, 7};
+  plan.tail_rate_hz[2] = 44100;
   cpu = plan;
   for (int i = 0; i < LANES; i++) {
     t[i].n_frames = lengths[i], t[i].seed = SEED * 1000u + (uint64_t)i;
@@ -263,9 +353,9 @@ static void lanes_and_tiers(void **state) {
     plan.tier = (enum verify_tier)tier;
     assert_int_equal(render_tracks(&plan, t, LANES), ENGINE_OK);
     for (int i = 0; i < LANES; i++) {
-      assert_delivered(&t[i], 2);
-      for (int k = 0; k < 2; k++)
-        assert_memory_equal(t[i].out[k], alone[i].out[k], pcm_bytes(&plan, &t[i]));
+      assert_delivered(&t[i], plan.n_tails);
+      for (int k = 0; k < plan.n_tails; k++)
+        assert_memory_equal(t[i].out[k], alone[i].out[k], tail_bytes(&plan, &t[i], k));
       if (tier <= VERIFY_SAMPLE) assert_true(t[i].job.verified_words > 0);
       else assert_int_equal(t[i].job.verified_words, 0);
       print_message("  tier %d, %d frames: %lld of %lld words checked\n", tier, lengths[i],
@@ -284,6 +374,7 @@ int main(void) {
       cmocka_unit_test(silence),   cmocka_unit_test(unreachable_target),
       cmocka_unit_test(variants),  cmocka_unit_test(segments),
       cmocka_unit_test(lanes_and_tiers), cmocka_unit_test(bounded_reduction),
+      cmocka_unit_test(rates),     cmocka_unit_test(plain_conversion),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

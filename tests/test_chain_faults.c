@@ -281,6 +281,46 @@ static void second_tail(void **state) {
   free(t.pcm[0]);
 }
 
+/* A mistake in the conversion, or in a tail behind it, is named in frames of its rate. */
+static void other_rate(void **state) {
+  (void)state;
+  enum { N = 30000, CONVERSION = 0, CONVERTED_LIMITER, CONVERTED_DITHER = 4 };
+  static const struct mistake converted[] = {
+      {"resample left", FAULT_AUDIO, CONVERSION, 0, 0, 0, "resample", "audio"},
+      {"resample right", FAULT_AUDIO, CONVERSION, 0, 1, 31, "resample", "audio"},
+      {"resample lost", FAULT_LOST_BLOCK, CONVERSION, 0, 0, 0, "resample", "audio"},
+      {"limiter apply", FAULT_AUDIO, CONVERTED_LIMITER, LIMITER_APPLY, 1, 0, "limiter", "audio"},
+      {"dither lost", FAULT_LOST_BLOCK, CONVERTED_DITHER, 0, 0, 0, "dither", "pcm"}};
+  static const struct {
+    enum verify_tier tier;
+    int32_t n_frames; /* so few that all is window in the sample tier */
+    int32_t block;
+  } runs[] = {{VERIFY_FULL, N, 13}, {VERIFY_SAMPLE, 7 * BLOCK_FRAMES, 7}};
+  for (int r = 0; r < COUNT(runs); r++) {
+    struct faulty_engine device;
+    struct render_plan plan = plan_on(&device, runs[r].tier);
+    struct render_track t;
+    hard_programme(&t, runs[r].n_frames, SEED);
+    plan.tail_rate_hz[1] = 48000;
+    assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+    assert_false(t.job.mismatch.found);
+    assert_int_equal(t.delivered[1], 1);
+    for (int i = 0; i < COUNT(converted); i++) {
+      const struct mistake *m = &converted[i];
+      const int32_t frame = runs[r].block * BLOCK_FRAMES + 77;
+      device.hits = 0;
+      device.fault = (struct fault){.kind = m->kind, .session = 1, .slot = m->slot,
+                                    .pass = m->pass, .block = runs[r].block,
+                                    .channel = m->section, .at = frame, .bit = m->bit};
+      assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+      assert_true(caught(m, &device, &t, frame));
+    }
+    assert_int_equal(device.opens, 0);
+    render_free(&t, 1);
+    free(t.pcm[0]);
+  }
+}
+
 /* ---- the hook for end-to-end tests ---- */
 
 static void flip_variable(void **state) {
@@ -327,7 +367,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(full_tier),           cmocka_unit_test(sample_tier_inside_window),
       cmocka_unit_test(sample_tier_windows), cmocka_unit_test(other_lanes_go_on),
-      cmocka_unit_test(second_tail),         cmocka_unit_test(flip_variable),
+      cmocka_unit_test(second_tail),         cmocka_unit_test(other_rate),
+      cmocka_unit_test(flip_variable),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static struct session *open_session(const struct engine *engine, const struct st
   const struct session_plan plan = {.channels = 2, .n_slots = 1, .n_lanes = n_lanes,
                                     .segment_blocks = 3, .slots = &slot, .lanes = lanes};
   struct session *session = NULL;
-  for (int i = 0; i < n_lanes; i++) lanes[i] = (struct lane_plan){frames[i], {design}};
+  for (int i = 0; i < n_lanes; i++) lanes[i] = (struct lane_plan){.n_frames = frames[i], .design = {design}};
   assert_int_equal(engine->open(engine->self, &plan, &session), ENGINE_OK);
   return session;
 }
@@ -305,7 +305,7 @@ static void test_set_buffers(void **state) {
                                      {&dummy, BUFFER_A, BUFFER_C, -1}};
   struct stage_design design = dummy_design(0);
   struct lane_plan lanes[2];
-  for (int i = 0; i < 2; i++) lanes[i] = (struct lane_plan){frames, {&design, &design}};
+  for (int i = 0; i < 2; i++) lanes[i] = (struct lane_plan){.n_frames = frames, .design = {&design, &design}};
   const struct session_plan plan = {.channels = 2, .n_slots = 2, .n_lanes = 2,
                                     .segment_blocks = 3, .slots = slots, .lanes = lanes};
   struct engine engine = open_engine();
@@ -333,7 +333,7 @@ static void test_no_memory(void **state) {
   struct engine engine = open_engine();
   struct session *s = NULL;
   char fault[160];
-  for (int i = 0; i < MAX_LANES; i++) lanes[i] = (struct lane_plan){INT32_MAX, {&design}};
+  for (int i = 0; i < MAX_LANES; i++) lanes[i] = (struct lane_plan){.n_frames = INT32_MAX, .design = {&design}};
   assert_int_equal(engine.open(engine.self, &plan, &s), ENGINE_NO_MEMORY);
   assert_null(s);
   for (int i = 0; i < MAX_LANES; i++) lanes[i].n_frames = 100000000;
@@ -356,7 +356,7 @@ static void test_lost_device(void **state) {
   struct session *before = open_session(&engine, &design, &frames, 1), *s = NULL;
   assert_int_equal(engine.run(before, 0, 1, 0, 2, NULL), ENGINE_OK);
   const struct slot_plan slot = {&missing, BUFFER_A, BUFFER_B, -1};
-  const struct lane_plan lane = {frames, {&design}};
+  const struct lane_plan lane = {.n_frames = frames, .design = {&design}};
   const struct session_plan plan = {.channels = 2, .n_slots = 1, .n_lanes = 1,
                                     .segment_blocks = 1, .slots = &slot, .lanes = &lane};
   char fault[160];

@@ -33,9 +33,9 @@ static const struct track {
   int eq, multiband; /* which of two designs */
   int n_tails, tails[BATCH_TAILS];
 } tracks[TRACKS] = {
-    {30000, 0, 0, 2, {0, 1}},  {7, 1, 0, 1, {2}},
-    {20481, 0, 1, 3, {1, 0, 3}}, {6 * BLOCK_FRAMES, 1, 1, 2, {3, 2}},
-    {45000, 1, 0, 4, {0, 3, 2, 1}},
+    {30000, 0, 0, 2, {0, 1}},       {7, 1, 0, 2, {2, 4}},
+    {20481, 0, 1, 4, {1, 0, 3, 5}}, {6 * BLOCK_FRAMES, 1, 1, 2, {3, 2}},
+    {45000, 1, 0, 6, {0, 4, 3, 5, 2, 1}},
 };
 
 static struct {
@@ -84,21 +84,25 @@ static void design_chains(void) {
   design(&stage_clip, &(struct clip_params){0}, &set.clip);
 }
 
-/* The last shares the limited signal of the first where it follows it. */
+/* The fourth shares the limited signal of the first where it follows it; the last two are
+ * delivered at other rates. */
 static void design_tails(void) {
   static const struct {
     double loudness_lufs, true_peak_db;
     struct dither_params dither;
-  } rows[BATCH_TAILS] = {{-14, -1, {16, DITHER_TPDF, 0}},
-                         {-9, -0.5, {24, DITHER_NONE, 0}},
-                         {NAN, NAN, {24, DITHER_TPDF, 0}},
-                         {-14, -1, {24, DITHER_TPDF, 0}}};
+    int rate_hz;
+  } rows[BATCH_TAILS] = {{-14, -1, {16, DITHER_TPDF, 0}, 0},
+                         {-9, -0.5, {24, DITHER_NONE, 0}, 0},
+                         {NAN, NAN, {24, DITHER_TPDF, 0}, 0},
+                         {-14, -1, {24, DITHER_TPDF, 0}, 0},
+                         {-12, -1, {24, DITHER_TPDF, 0}, 48000},
+                         {-9, -1, {16, DITHER_TPDF, 0}, 88200}};
   const struct stage_format format = {RATE, CHANNELS};
   for (int i = 0; i < BATCH_TAILS; i++) {
     struct batch_tail *t = &set.tails[i];
     *t = (struct batch_tail){.shares = i == 3 ? &set.tails[0] : NULL,
                              .loudness_lufs = rows[i].loudness_lufs, .dither = rows[i].dither,
-                             .seed = 77u + (uint32_t)i};
+                             .seed = 77u + (uint32_t)i, .rate_hz = rows[i].rate_hz};
     params_init(stage_limiter.rows, &t->limiter);
     t->limiter.true_peak_db = rows[i].true_peak_db;
     if (i == 1) { /* everything that stands before and in the limiter */
@@ -278,6 +282,9 @@ static void test_fault_stays_in_its_lane(void **state) {
   check_flip("13", VERIFY_SAMPLE, "limiter:1:12000:0", /* so short that all is sampled */
              (struct mismatch){.stage = "limiter", .data = "audio", .channel = 1, .frame = 12000},
              0);
+  check_flip("14", VERIFY_FULL, "resample:1:48000:12", /* of 48,980 frames at 48 kHz */
+             (struct mismatch){.stage = "resample", .data = "audio", .channel = 1, .frame = 48000},
+             12);
   check_flip("304", VERIFY_FULL, "dither:1:35000:20",
              (struct mismatch){.stage = "dither", .data = "pcm", .channel = 1, .frame = 35000}, 20);
 }

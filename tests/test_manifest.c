@@ -104,7 +104,7 @@ static const char album[] =
     "variants:\n"
     "  streaming: {loudness: -14, true_peak: -1, format: flac}\n"
     "  cd: {bits: 16, dither: none, true_peak: -.3, look_ahead: 5, smooth: 1, close: 20,\n"
-    "       release: 100, slow_release: 500, slow_amount: 0.5, format: aiff}\n"
+    "       release: 100, slow_release: 500, slow_amount: 0.5, format: aiff, rate: 48000}\n"
     "  raw: {}\n"
     "defaults: {chain: house, variants: [streaming, cd]}\n";
 
@@ -145,6 +145,8 @@ static void reads_catalogue_and_variants(void **state) {
   assert_int_equal(cd->dither.bits, 16);
   assert_int_equal(cd->dither.mode, DITHER_NONE);
   assert_int_equal(cd->format, FILE_AIFF);
+  assert_int_equal(cd->resample.rate_hz, 48000);
+  assert_int_equal(streaming->resample.rate_hz, 0);
   assert_true(isnan(m->variants[2].limiter.true_peak_db));
   assert_int_equal(m->variants[2].format, FILE_WAV);
   manifest_destroy(&m);

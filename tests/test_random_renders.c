@@ -117,6 +117,9 @@ static void draw_stage(struct plan *p, const struct stage_format *format, uint64
   free(params);
 }
 
+/* The highest ones seldom, for the time they take. */
+static const int delivered_hz[] = {44100, 48000, 88200, 96000, 44100, 48000, 176400, 192000};
+
 static void draw_tail(struct batch_tail *t, const struct stage_format *format, uint64_t *state) {
   *t = (struct batch_tail){.loudness_lufs = -18 + 10 * random_unit(state),
                            .seed = (uint32_t)fixture_random(state)};
@@ -128,6 +131,8 @@ static void draw_tail(struct batch_tail *t, const struct stage_format *format, u
   t->limiter.true_peak_db = random_below(state, 6) ? -3 * random_unit(state) : NAN;
   t->dither.bits = random_below(state, 2) ? 16 : 24;
   t->dither.mode = (int)random_below(state, 2);
+  if (random_below(state, 3) == 0) t->rate_hz = delivered_hz[random_below(state, 8)];
+  if (t->rate_hz == format->rate_hz) t->rate_hz = 0;
   batch_tail_design(t, format);
 }
 
@@ -178,8 +183,8 @@ static void print_plan(const struct plan *p, int index) {
          p->batch.segment_blocks, (int)p->batch.tier);
   for (int i = 0; i < p->batch.n_stages; i++) printf(" %s", p->batch.stage[i]->name);
   for (int t = 0; t < p->n_tails; t++)
-    printf(" | %.2f LUFS %.2f dBTP %d bit %s", p->tails[t].loudness_lufs,
-           p->tails[t].limiter.true_peak_db, p->tails[t].dither.bits,
+    printf(" | %d Hz %.2f LUFS %.2f dBTP %d bit %s", p->tails[t].rate_hz,
+           p->tails[t].loudness_lufs, p->tails[t].limiter.true_peak_db, p->tails[t].dither.bits,
            dithers[p->tails[t].dither.mode]);
   printf("\n");
 }

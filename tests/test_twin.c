@@ -20,6 +20,7 @@
 #include "gpu_fixture.h"
 #include "limiter.h"
 #include "random_params.h"
+#include "resample.h"
 #include "twin_run.h"
 /* Last: its fail() is a macro. */
 #include <cmocka.h>
@@ -235,6 +236,21 @@ static void test_longest_filter(void **state) {
   check(&r);
 }
 
+/* Every pair of rates, over blocks with every phase. */
+static void test_all_rates(void **state) {
+  (void)state;
+  int s = 0;
+  while (stage_registry[s] != &stage_resample) s++;
+  for (int i = 0; i < RATES * chosen_params_count(&stage_resample); i++) {
+    struct recipe r = draw(s, i % RATES, i / RATES, seed_of(27000 + i));
+    r.rate = i % RATES;
+    r.channels = 1 + i % MAX_CHANNELS;
+    r.n_frames = 4097 + i;
+    r.fill = (enum twin_fill)(i % TWIN_FILLS);
+    check(&r);
+  }
+}
+
 static void test_random(void **state) {
   (void)state;
   for (int i = 0; i < RANDOM_CASES; i++) {
@@ -330,7 +346,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stages),         cmocka_unit_test(test_segments),
       cmocka_unit_test(test_long_sequences), cmocka_unit_test(test_longest_filter),
-      cmocka_unit_test(test_random),         cmocka_unit_test(test_all_equal),
+      cmocka_unit_test(test_all_rates),      cmocka_unit_test(test_random),
+      cmocka_unit_test(test_all_equal),
       cmocka_unit_test(test_flips_are_seen),
 #ifdef __SSE__
       cmocka_unit_test(test_flushing_machine),

@@ -12,6 +12,7 @@
 #include "loudness.h"
 #include "multiband.h"
 #include "random_params.h"
+#include "resample.h"
 
 /* The CPU engine wants aux of an earlier slot. */
 enum { AUX_SLOT, SLOT, SLOTS, MAX_PLACES = 2 * MAX_CHANNELS + 1 + SLOTS, BYSTANDER_FRAMES = 2500 };
@@ -49,16 +50,28 @@ static int32_t blocks_of(int32_t frames) { return (frames + BLOCK_FRAMES - 1) / 
 
 /* ---- places ---- */
 
+/* Frames in: where the stage changes the rate, those that n_frames are made of, a few more
+ * or less. */
+static int32_t source_frames(const struct twin_case *c, int32_t n_frames) {
+  if (c->stage != &stage_resample) return n_frames;
+  const struct resample_design *d = c->design->data;
+  const int64_t n = (int64_t)n_frames * d->down / d->up + (int64_t)(c->seed % 5) - 2;
+  return n > 0 ? (int32_t)n : 0;
+}
+
 /* Channels lie a multiple of 64 frames apart: so much padding is there to be seen. */
 static int32_t padded(int32_t frames) { return (frames + 63) / 64 * 64; }
 
 static int list_places(const struct twin_case *c, int32_t n_frames, struct place *places) {
   const struct stage_design *designs[SLOTS] = {c->limiter, c->design};
+  const struct lane_plan lane = {.n_frames = n_frames,
+                                 .n_source_frames = source_frames(c, n_frames)};
+  const int32_t room = padded(lane_buffer_frames(&lane));
   int n = 0;
   for (int b = BUFFER_A; b <= BUFFER_B; b++)
     for (int ch = 0; ch < c->channels; ch++)
-      places[n++] = (struct place){(enum lane_buffer)b, ch, 0, padded(n_frames)};
-  places[n++] = (struct place){BUFFER_PCM, 0, 0, (int64_t)c->channels * padded(n_frames)};
+      places[n++] = (struct place){(enum lane_buffer)b, ch, 0, room};
+  places[n++] = (struct place){BUFFER_PCM, 0, 0, (int64_t)c->channels * room};
   for (int s = 0; s < SLOTS; s++)
     if (designs[s]->control_words)
       places[n++] = (struct place){BUFFER_NONE, 0, s,
@@ -321,6 +334,7 @@ static void set_args(struct twin *t) {
   int32_t args[5] = {0};
   if (!strcmp(t->c->stage->name, "loudness")) args[0] = (int32_t)random_below(&t->random, (uint32_t)t->c->channels + 1);
   if (!strcmp(t->c->stage->name, "dither")) args[0] = (int32_t)random_below(&t->random, UINT32_MAX);
+  if (t->c->stage == &stage_resample) args[0] = source_frames(t->c, t->c->n_frames);
   if (t->c->stage == &stage_limiter) {
     struct limiter_params p = {.true_peak_db = -20 * random_unit(&t->random), .oversampling = 16};
     if (random_below(&t->random, 8) == 0) p.true_peak_db = NAN;
@@ -333,9 +347,10 @@ static void set_args(struct twin *t) {
 }
 
 static void write_audio(struct twin *t, enum twin_fill fill) {
+  const int32_t n = source_frames(t->c, t->c->n_frames);
   for (int ch = 0; ch < t->c->channels; ch++) {
-    const struct place p = {BUFFER_A, ch, 0, t->c->n_frames};
-    twin_fill(fill, (float *)t->words[0], t->c->n_frames, t->c->seed + (uint64_t)ch);
+    const struct place p = {BUFFER_A, ch, 0, n};
+    twin_fill(fill, (float *)t->words[0], n, t->c->seed + (uint64_t)ch);
     write_both(t, &p, p.words, t->words[0]);
   }
 }
@@ -347,8 +362,9 @@ static void open_side(struct twin *t, int i, const struct engine *engine) {
   const enum lane_buffer dst = strcmp(c->stage->name, "dither") ? BUFFER_B : BUFFER_PCM;
   const struct slot_plan slots[SLOTS] = {{&stage_limiter, BUFFER_A, BUFFER_B, -1},
                                          {c->stage, BUFFER_A, dst, AUX_SLOT}};
-  const struct lane_plan lanes[2] = {{BYSTANDER_FRAMES, {c->limiter, c->design}},
-                                     {c->n_frames, {c->limiter, c->design}}};
+  const struct lane_plan lanes[2] = {
+      {BYSTANDER_FRAMES, {c->limiter, c->design}, source_frames(c, BYSTANDER_FRAMES)},
+      {c->n_frames, {c->limiter, c->design}, source_frames(c, c->n_frames)}};
   const struct session_plan plan = {c->rate_hz, c->channels, SLOTS, two ? 2 : 1,
                                     c->segment_blocks, slots, two ? lanes : lanes + 1};
   t->side[i] = (struct side){engine, NULL, two ? 1 : 0};

@@ -158,7 +158,7 @@ static enum engine_status run_ops(const struct engine *engine, struct vector *ve
                                 .control_sections = 1,
                                 .shape = {{.columns = 1}}};
   const struct slot_plan slot = {&selftest_stage, BUFFER_NONE, BUFFER_NONE, -1};
-  const struct lane_plan lane = {OPS_BLOCKS * BLOCK_FRAMES, {&design}};
+  const struct lane_plan lane = {.n_frames = OPS_BLOCKS * BLOCK_FRAMES, .design = {&design}};
   const struct session_plan plan = {.channels = 1, .n_slots = 1, .n_lanes = 1,
                                     .segment_blocks = 1, .slots = &slot, .lanes = &lane};
   struct session *session;
@@ -206,7 +206,8 @@ static enum engine_status open_walk(const struct engine *engine, const struct st
   struct lane_plan lanes[WALK_LANES];
   const struct session_plan plan = {.channels = 2, .n_slots = 1, .n_lanes = WALK_LANES,
                                     .segment_blocks = WALK_BLOCKS, .slots = &slot, .lanes = lanes};
-  for (int l = 0; l < WALK_LANES; l++) lanes[l] = (struct lane_plan){walk_frames(l), {design}};
+  for (int l = 0; l < WALK_LANES; l++) 
+    lanes[l] = (struct lane_plan){.n_frames = walk_frames(l), .design = {design}};
   enum engine_status status = engine->open(engine->self, &plan, session);
   for (int l = 0; l < WALK_LANES && !status; l++) {
     const int32_t args[5] = {1000 * l};

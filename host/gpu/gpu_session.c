@@ -97,7 +97,8 @@ static enum engine_status reserve_lane(struct session *s, const struct session_p
   struct gpu_lane *l = &s->lanes[lane];
   l->n_frames = plan->lanes[lane].n_frames;
   l->n_blocks = (int32_t)(((int64_t)l->n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES);
-  int64_t stride = (int64_t)l->n_blocks * BLOCK_FRAMES;
+  const int64_t frames = lane_buffer_frames(&plan->lanes[lane]);
+  int64_t stride = (frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES * BLOCK_FRAMES;
   if (stride > INT32_MAX) return ENGINE_NO_MEMORY;
   l->stride = (int32_t)stride;
   enum engine_status status = reserve(s, stride * s->channels, &l->buffers[BUFFER_A]);

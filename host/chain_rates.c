@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * Delivery at several rates: which tails belong to a run, and how the chain's output comes
+ * to the run of another rate. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain_run.h"
+#include "engine_cpu.h"
+
+const struct tail *first_tail(const struct run *r, int lane) {
+  const struct lane_job *job = &r->batch->lanes[lane];
+  for (int t = 0; t < job->n_tails; t++)
+    if (rate_of_tail(r->batch, &job->tails[t]) == r->rate_hz) return &job->tails[t];
+  return NULL;
+}
+
+struct conversion run_conversion(const struct run *r) {
+  const struct batch *b = r->batch;
+  struct conversion all = {0};
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int t = 0; t < b->lanes[i].n_tails; t++) {
+      const struct conversion *to = &b->lanes[i].tails[t].to;
+      if (rate_of_tail(b, &b->lanes[i].tails[t]) != r->rate_hz) continue;
+      const struct stage_design *clip = all.clip; /* only some tails have one */
+      all = *to;
+      if (!all.clip) all.clip = clip;
+      all.rate_hz = r->rate_hz;
+    }
+  if (!all.rate_hz || all.resample) return all;
+  return (struct conversion){r->rate_hz, NULL, b->loudness, b->band_limit, b->clip};
+}
+
+int next_rate(const struct batch *b, int rate_hz) {
+  int next = 0;
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int t = 0; t < b->lanes[i].n_tails; t++) {
+      const int rate = rate_of_tail(b, &b->lanes[i].tails[t]);
+      if (rate > rate_hz && (!next || rate < next)) next = rate;
+    }
+  return next;
+}
+
+void choose_lanes(const struct run *r, bool delivering, lane_mask mask) {
+  memset(mask, 0, sizeof(lane_mask));
+  for (int i = 0; i < r->batch->n_lanes; i++)
+    if (!r->batch->lanes[i].mismatch.found && (!delivering || first_tail(r, i)))
+      mask_add(mask, i);
+}
+
+/* Copies a channel of a lane from one session to another. */
+static enum engine_status copy_channel(const struct engine *e, struct session *from,
+                                       enum lane_buffer at, struct session *to, int lane,
+                                       int channel, int32_t n_frames) {
+  enum { CHUNK = 1 << 20 };
+  enum engine_status status = ENGINE_OK;
+  float *data = malloc(CHUNK * sizeof *data);
+  if (!data) return ENGINE_NO_MEMORY;
+  for (int32_t first = 0; first < n_frames && !status; first += CHUNK) {
+    const int32_t n = n_frames - first < CHUNK ? n_frames - first : CHUNK;
+    status = e->read(from, lane, at, channel, first, n, data);
+    if (!status) status = e->write(to, lane, BUFFER_A, channel, first, n, data);
+  }
+  free(data);
+  return status;
+}
+
+void hand_over(struct run *chain, enum lane_buffer at, struct run *r, const lane_mask mask) {
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    const int32_t n = chain->lane[i].n_frames;
+    if (!in_mask(mask, i)) continue;
+    for (int c = 0; c < r->batch->channels && !r->status; c++) {
+      run_note(r, copy_channel(r->engine, chain->session, at, r->session, i, c, n));
+      if (r->batch->tier == VERIFY_FULL && !r->status)
+        run_note(r, copy_channel(&engine_cpu, chain->lane[i].shadow, at, r->lane[i].shadow, 0, c,
+                                 n));
+    }
+    if (!r->status) run_args(r, i, 0, (const int32_t[5]){n});
+  }
+}
