@@ -431,7 +431,7 @@ static void print_stage(const struct track_plan *tp, int stage, FILE *people) {
     match_range(&tp->matched->curves, &least, &most);
     fprintf(people, " (%+.1f .. %+.1f dB)", least, most);
   }
-  if (ms > 0) fprintf(people, " (rings %.1f ms ahead)", ms);
+  if (ms >= 0.05) fprintf(people, " (rings %.1f ms ahead)", ms);
   fputs(" > ", people);
 }
 

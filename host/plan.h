@@ -62,7 +62,7 @@ struct track_plan {
   struct matched *matched;             /* NULL: the chain has no match stage */
   struct stage_design matched_design;  /* of the EQ in its place, with its neighbours */
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
-  double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the chain */
+  double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the linear stages */
   int n_units;
   struct unit_plan {
     const struct unit *unit;

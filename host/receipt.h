@@ -47,7 +47,8 @@ struct receipt {
   double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;
   double filter_error_db;  /* of the chain's filters against the wanted responses */
-  double pre_ring_ms;      /* how long the chain's filters ring before the sound, in sum */
+  double pre_ring_ms;      /* how long its eq, match and stereo stages ring before the
+                              sound, in sum */
   bool reached;
   char verdict[VERDICT_SIZE]; /* verdict_text */
   char stopped_by[16];        /* solve_limit_name */

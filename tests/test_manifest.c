@@ -21,6 +21,7 @@
 #include "output_name.h"
 #include "saturate.h"
 #include "settings.h"
+#include "stereo.h"
 
 #include <cmocka.h> /* after failure.h: it defines a macro named fail */
 
@@ -309,6 +310,34 @@ static void reads_saturation(void **state) {
   manifest_destroy(&m);
 }
 
+/* Lists in the items of lists, and a track's change to one of their items. */
+static void reads_linear_stages(void **state) {
+  (void)state;
+  struct manifest *m = read_sound(
+      "lacquer: 1\nvariants: {a: {}}\nchains:\n  c:\n"
+      "    - eq: {phase: mixed, minimum_share: 0.25, bands: [{type: bell, freq: 100, gain: 1},\n"
+      "        {type: curve, points: [{freq: 100, gain: 1}, {freq: 200, gain: -2.5}]}]}\n"
+      "    - stereo: {phase: minimum, width: 0.5, widths: [{freq: 300, width: 1.5}],\n"
+      "        mono_below: 90, slope: 12, mid_gain: 1, side_gain: -1, balance: 2}\n"
+      "tracks:\n  - {source: 1.wav, chain: c}\n  - source: 2.wav\n    chain: {use: c, eq: "
+      "{bands: [~, {points: [~, {gain: 3}, {freq: 300, gain: 4}]}]}}\n");
+  const struct eq_params *eq = m->tracks[0].chain.stages[0].params;
+  assert_true(eq->phase == PHASE_MIXED && eq->minimum_share == 0.25);
+  assert_true(eq->bands[0].n_points == 0 && eq->bands[1].n_points == 2);
+  assert_true(isnan(eq->bands[1].freq_hz));
+  assert_true(eq->bands[1].points[1].freq_hz == 200 && eq->bands[1].points[1].value == -2.5);
+  eq = m->tracks[1].chain.stages[0].params;
+  assert_int_equal(eq->bands[1].n_points, 3);
+  assert_true(eq->bands[1].points[1].freq_hz == 200 && eq->bands[1].points[1].value == 3);
+  assert_true(eq->bands[1].points[2].freq_hz == 300 && eq->bands[1].points[2].value == 4);
+  const struct stereo_params *stereo = m->tracks[1].chain.stages[1].params;
+  assert_true(stereo->phase == PHASE_MINIMUM && stereo->minimum_share == 0.5);
+  assert_true(stereo->width == 0.5 && stereo->n_widths == 1 && stereo->widths[0].value == 1.5);
+  assert_true(stereo->mono_below_hz == 90 && stereo->slope_db_oct == 12);
+  assert_true(stereo->mid_gain_db == 1 && stereo->side_gain_db == -1 && stereo->balance_db == 2);
+  manifest_destroy(&m);
+}
+
 static void has_defaults(void **state) {
   (void)state;
   struct manifest *m = read_sound("\xEF\xBB\xBF{\"lacquer\": 1, \"variants\": {\"a\": {}, \"b\": "
@@ -588,6 +617,7 @@ int main(void) {
       cmocka_unit_test(resolves_chains),
       cmocka_unit_test(reads_match),
       cmocka_unit_test(reads_saturation),
+      cmocka_unit_test(reads_linear_stages),
       cmocka_unit_test(has_defaults),
       cmocka_unit_test(finds_tail_params),
       cmocka_unit_test(tells_every_problem),
