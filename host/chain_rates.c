@@ -26,7 +26,7 @@ struct conversion run_conversion(const struct run *r) {
       if (!all.clip) all.clip = clip;
       all.rate_hz = r->rate_hz;
     }
-  if (!all.rate_hz || all.resample) return all;
+  if (!all.rate_hz || r->rate_hz != b->rate_hz) return all;
   return (struct conversion){r->rate_hz, NULL, b->loudness, b->band_limit, b->clip};
 }
 
