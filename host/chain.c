@@ -357,6 +357,7 @@ static void render_tail(struct run *r, int tail, lane_mask mask) {
   lane_mask off;
   begin_tail(r, tail, mask);
   if (r->batch->probe) {
+    source_clip(r, tail, mask);
     for (int i = 0; i < r->batch->n_lanes; i++)
       if (in_mask(mask, i)) lane_probe(r, i, tail);
     return;

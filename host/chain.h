@@ -83,8 +83,8 @@ struct batch {
    * left-justified; valid during the call. */
   void (*deliver)(void *context, int lane, int tail, const int32_t *pcm,
                   const struct tail_result *result);
-  /* Not NULL: the tails are not rendered; what a search of their drive needs is told once
-   * per lane and tail, and belongs to the callee. */
+  /* Not NULL: the tails are not rendered; what a search of their drive needs (clipped for
+   * the drive that they have) is told once per lane and tail, and belongs to the callee. */
   void (*probe)(void *context, int lane, int tail, struct probe *probe);
   void *context;
 };

@@ -69,7 +69,7 @@ void lane_probe(struct run *r, int lane, int tail) {
   struct probe p = {.rate_hz = r->rate_hz, .channels = r->batch->channels,
                     .n_frames = r->lane[lane].n_frames, .loudness = loudness,
                     .limiter = t->limiter, .ceiling = t->ceiling,
-                    .true_peak_db = r->lane[lane].input_true_peak_db};
+                    .true_peak_db = peak_db(section_max(r, lane, LIMITER_LEVEL))};
   p.n_levels = blocks * t->limiter->control_words / LIMITER_SECTIONS * LIMITER_DEMAND;
   p.n_energies = loudness_hops_offset(loudness, (int32_t)blocks, p.channels);
   p.levels = copy_words(r, lane, r->tail.limiter, p.n_levels);

@@ -176,23 +176,40 @@ static enum status announce(const struct delivery *d, const struct receipt *r,
   return receipt_write(d->unit, d->plan->manifest, &unfinished, why);
 }
 
-enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
+/* libebur128 on the samples; an album keeps the hops until all of it is there. */
+static enum status measure_delivered(const struct delivery *d, struct receipt *r,
+                                     struct failure *why) {
   const struct pcm_shape shape = {d->result->rate_hz, r->source.channels, d->n_frames};
+  struct loudness_reading *delivered = &r->delivered_reading;
+  struct plan_album *album = plan_album_of(d->plan, d->unit->unit);
+  const int32_t n = loudness_hops(shape.n_frames, shape.rate_hz);
+  float *hops = album && album->delivered ? memory_new((size_t)n + 1, sizeof *hops) : NULL;
+  enum status status = loudness_measure_hops(&shape, d->pcm, r->bits == 32, &delivered->figures,
+                                             hops, why);
+  if (status || !hops) {
+    free(hops);
+  } else {
+    struct loudness_part *part =
+        &album->delivered[plan_album_member(album, d->unit->unit->track)];
+    free((float *)part->hops);
+    *part = (struct loudness_part){hops, n, shape.rate_hz};
+  }
+  if (status) return status;
+  r->loudness_lufs = delivered->figures.integrated_lufs;
+  delivered->true_peak_db = r->true_peak_dbtp;
+  delivered->peak_to_loudness_db = r->true_peak_dbtp - r->loudness_lufs;
+  compare_meters(r);
+  return STATUS_OK;
+}
+
+enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
   struct encoded encoded = {0};
   describe(d, r);
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   if (!r->reached && variant->loudness.infeasible == INFEASIBLE_FAIL)
     return fail(why, STATUS_UNIT_FAILED, "%s: %s; not delivered, as \"infeasible: fail\" asks",
                 d->unit->unit->name, r->verdict);
-  struct loudness_reading *delivered = &r->delivered_reading;
-  enum status status = loudness_measure_pcm(&shape, d->pcm, r->bits == 32, &delivered->figures,
-                                            NULL, why);
-  if (!status) {
-    r->loudness_lufs = delivered->figures.integrated_lufs;
-    delivered->true_peak_db = r->true_peak_dbtp;
-    delivered->peak_to_loudness_db = r->true_peak_dbtp - r->loudness_lufs;
-    compare_meters(r);
-  }
+  enum status status = measure_delivered(d, r, why);
   if (!status) status = encode_with_gaps(d, r, &encoded, why);
   if (!status) {
     memcpy(r->pcm_sha256, encoded.pcm_sha256, sizeof r->pcm_sha256);

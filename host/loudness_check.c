@@ -27,6 +27,7 @@ struct samples {
   const float *const *planar;
   const int32_t *pcm;
   bool is_float;
+  float *hops; /* out, unless NULL */
 };
 static int feed(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
                 int32_t at, int32_t n) {
@@ -80,6 +81,8 @@ static enum status measure(const struct pcm_shape *shape, const struct samples *
   const int32_t n = loudness_ticks(shape->n_frames, shape->rate_hz);
   double *ticks = memory_new((size_t)n + 1, sizeof *ticks);
   int result = feed_ticks(meter, shape, samples, ticks);
+  for (int32_t i = 0; samples->hops && i < n / 10 * 10; i++)
+    samples->hops[i / 10] = (i % 10 ? samples->hops[i / 10] : 0) + (float)ticks[i];
   f->momentary_lufs = loudness_maximum(ticks, n, LOUDNESS_MOMENTARY, shape->rate_hz);
   f->short_term_lufs = loudness_maximum(ticks, n, LOUDNESS_SHORT_TERM, shape->rate_hz);
   free(ticks);
@@ -102,4 +105,11 @@ enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *p
                                  struct failure *why) {
   const struct samples samples = {.pcm = pcm, .is_float = is_float};
   return measure(shape, &samples, figures, true_peak_dbtp, why);
+}
+
+enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
+                                  struct loudness_figures *figures, float *hops,
+                                  struct failure *why) {
+  const struct samples samples = {.pcm = pcm, .is_float = is_float, .hops = hops};
+  return measure(shape, &samples, figures, NULL, why);
 }

@@ -22,7 +22,12 @@ struct plan_album {
   int *order;   /* the members by their keys: not the manifest's order */
   char digest[HASH_TEXT_SIZE];  /* of all keys; "" until all are known */
   struct probe *probes;         /* by member, while the gain is sought; else NULL */
+  bool solved;
   struct album_result result;   /* once it is found */
+  int visits;                   /* behind a clipper: so far, and the last one's drive and */
+  double last_drive_db, last_step_db; /* by how much what was found differed from it */
+  struct loudness_part *delivered; /* by member: libebur128's hops of the files of this run */
+  double delivered_lufs; /* of all these files together; NAN: not all are of this run */
   struct failure failure;       /* its status: no unit of the album can be delivered */
   int failed_track;             /* the last track that stands in its way */
 };

@@ -28,6 +28,9 @@ void plan_albums_free(struct plan *plan) {
     free(plan->albums[v].tracks);
     free(plan->albums[v].keys);
     free(plan->albums[v].order);
+    for (int i = 0; plan->albums[v].delivered && i < plan->albums[v].n_tracks; i++)
+      free((float *)plan->albums[v].delivered[i].hops);
+    free(plan->albums[v].delivered);
   }
   free(plan->albums);
 }

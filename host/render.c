@@ -105,7 +105,9 @@ static void choose_tails(struct work *w, struct job *job) {
     const struct unit_plan *u = &job->plan.units[i];
     struct unit_result current = {.state = UNIT_UP_TO_DATE};
     struct failure why = {0};
-    if (w->visiting) {
+    if (w->visiting && too_long(job, u, &why)) {
+      album_fail_track(w, job->track, &why);
+    } else if (w->visiting) {
       job->unit_of_tail[job->n_tails] = i;
       job->tails[job->n_tails++] = u->tail;
     } else if (album_stops(w, u, &why)) {
@@ -432,6 +434,7 @@ int render_plan(const struct plan *plan, const struct device *device,
   pthread_mutex_init(&w.lock, NULL);
   prepare_albums(&w);
   run_workers(&w);
+  measure_albums(&w);
   pthread_mutex_destroy(&w.lock);
   return exit_status(plan, results);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "deliver.h"
+#include "limiter.h"
 #include "memory.h"
 #include "render_run.h"
 #include "verdict.h"
@@ -127,19 +128,65 @@ static void solve(const struct work *w, int variant) {
   const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
   const struct album_goal goal = {v->loudness.loudness_lufs, v->loudness.max_reduction_db, cores};
   const struct probe **tracks = memory_new((size_t)album->n_tracks, sizeof(struct probe *));
-  char verdict[VERDICT_SIZE];
   for (int i = 0; i < album->n_tracks; i++) tracks[i] = &album->probes[album->order[i]];
   if (album_solve(tracks, album->n_tracks, &goal, &album->result))
     fail(&album->failure, STATUS_AGAIN, "album \"%s\": out of memory", v->name);
   free(tracks);
-  if (album->failure.status || album->result.reached) return;
-  if (v->loudness.infeasible != INFEASIBLE_FAIL) return;
+}
+
+static bool has_clipper(const struct work *w, int variant) {
+  return limiter_resolved(&w->plan->manifest->variants[variant].limiter).clip_db < CLIP_OFF;
+}
+
+/* The gain behind a clipper is that for which its tracks were clipped: a secant on the
+ * difference of the two. Returns by how much they differ. */
+static double agree(struct plan_album *album, double clipped_for_db) {
+  const double step_db = album->result.drive_db - clipped_for_db;
+  const double rise = (step_db - album->last_step_db) / (clipped_for_db - album->last_drive_db);
+  if (album->visits++ && rise < -0.2) album->result.drive_db = clipped_for_db - step_db / rise;
+  album->last_drive_db = clipped_for_db;
+  album->last_step_db = step_db;
+  return fabs(step_db);
+}
+
+/* Visits all albums and finds their gains. Returns by how much one of them differs from what
+ * its tracks were clipped for. */
+static double visit(struct work *w) {
+  double most = 0;
+  w->visiting = true;
+  run_workers(w);
+  w->visiting = false;
+  plan_album_digests(w->plan);
+  for (int v = 0; v < n_variants(w); v++) {
+    struct plan_album *album = &w->plan->albums[v];
+    const double before_db = album->result.drive_db;
+    if (album->n_tracks && !album->failure.status) {
+      solve(w, v);
+      if (has_clipper(w, v)) most = fmax(most, agree(album, before_db));
+    }
+    for (int i = 0; i < album->n_tracks; i++) probe_free(&album->probes[i]);
+  }
+  return most;
+}
+
+/* What is found is taken; or the album fails. */
+static void settle(const struct work *w, int variant) {
+  struct plan_album *album = &w->plan->albums[variant];
+  const struct variant *v = &w->plan->manifest->variants[variant];
+  char verdict[VERDICT_SIZE];
+  free(album->probes);
+  album->probes = NULL;
+  album->solved = album->n_tracks && !album->failure.status;
+  if (!album->solved) return;
+  album->delivered = memory_new((size_t)album->n_tracks, sizeof *album->delivered);
+  if (album->result.reached || v->loudness.infeasible != INFEASIBLE_FAIL) return;
   verdict_text(v, album->result.limit, album->result.loudness_lufs, verdict);
   fail(&album->failure, STATUS_UNIT_FAILED,
        "%s; not delivered, as \"infeasible: fail\" asks", verdict);
 }
 
 void prepare_albums(struct work *w) {
+  enum { VISITS = 6 }; /* a clipper's threshold depends on the gain, which depends on it */
   bool any = false;
   for (int v = 0; v < n_variants(w); v++) any |= w->plan->albums[v].n_tracks > 0;
   if (!any || all_current(w)) return;
@@ -147,15 +194,24 @@ void prepare_albums(struct work *w) {
     struct plan_album *album = &w->plan->albums[v];
     album->probes = memory_new((size_t)album->n_tracks + 1, sizeof *album->probes);
   }
-  w->visiting = true;
-  run_workers(w);
-  w->visiting = false;
-  plan_album_digests(w->plan);
+  for (int i = 0; i < VISITS && visit(w) > 0.02; i++) {
+  }
+  for (int v = 0; v < n_variants(w); v++) settle(w, v);
+}
+
+void measure_albums(struct work *w) {
   for (int v = 0; v < n_variants(w); v++) {
     struct plan_album *album = &w->plan->albums[v];
-    if (album->n_tracks && !album->failure.status) solve(w, v);
-    for (int i = 0; i < album->n_tracks; i++) probe_free(&album->probes[i]);
-    free(album->probes);
-    album->probes = NULL;
+    int32_t n_hops = 0;
+    album->delivered_lufs = NAN;
+    bool complete = album->delivered != NULL;
+    for (int i = 0; i < album->n_tracks && complete; i++) {
+      complete = album->delivered[i].hops != NULL;
+      n_hops += album->delivered[i].n;
+    }
+    if (!complete) continue;
+    double *scratch = memory_new((size_t)n_hops + 1, sizeof *scratch);
+    album->delivered_lufs = loudness_of_parts(album->delivered, album->n_tracks, scratch);
+    free(scratch);
   }
 }

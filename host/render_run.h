@@ -53,6 +53,7 @@ void run_workers(struct work *w); /* over all tracks */
 /* Digests of the albums, and, unless all their units are up to date, their gains: visits
  * every track of theirs. */
 void prepare_albums(struct work *w);
+void measure_albums(struct work *w); /* what was delivered of them, by libebur128 */
 bool album_visits(const struct work *w, int track); /* the track is part of an album */
 /* A unit's album has no gain, or one that was found with something else than this unit. */
 bool album_stops(const struct work *w, const struct unit_plan *unit, struct failure *why);

@@ -151,6 +151,42 @@ static const char *variant_of(const struct plan *p, int i) {
   return p->manifest->variants[p->units[i].variant].name;
 }
 
+/* The albums whose gain was found in this run. */
+static json_t *albums_json(const struct plan *plan) {
+  json_t *list = json_array();
+  for (int v = 0; v < plan->manifest->n_variants; v++) {
+    const struct plan_album *album = &plan->albums[v];
+    const struct variant *variant = &plan->manifest->variants[v];
+    if (!album->solved) continue;
+    json_t *one = json_object();
+    json_object_set_new(one, "variant", json_string(variant->name));
+    json_object_set_new(one, "tracks", json_integer(album->n_tracks));
+    json_object_set_new(one, "target_lufs", json_real(variant->loudness.loudness_lufs));
+    json_object_set_new(one, "gain_db", json_real(album->result.drive_db));
+    json_object_set_new(one, "loudness_lufs", number_or_null(album->result.loudness_lufs));
+    json_object_set_new(one, "delivered_lufs", number_or_null(album->delivered_lufs));
+    json_object_set_new(one, "target_reached", json_boolean(album->result.reached));
+    json_array_append_new(list, one);
+  }
+  return list;
+}
+
+static void print_albums(const struct plan *plan, FILE *out) {
+  for (int v = 0; v < plan->manifest->n_variants; v++) {
+    const struct plan_album *album = &plan->albums[v];
+    const struct variant *variant = &plan->manifest->variants[v];
+    char verdict[VERDICT_SIZE], text[16];
+    if (!album->solved) continue;
+    verdict_text(variant, album->result.limit, album->result.loudness_lufs, verdict);
+    fprintf(out, "\n%s: %d tracks, %+.2f dB each: %s", variant->name, album->n_tracks,
+            album->result.drive_db, verdict);
+    if (!isnan(album->delivered_lufs))
+      fprintf(out, "; libebur128 reads %s LUFS of all files together",
+              level(album->delivered_lufs, text));
+    fputc('\n', out);
+  }
+}
+
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out) {
   const int title = widest(plan, title_of), variant = widest(plan, variant_of);
   fprintf(out, "\n No  ");
@@ -178,6 +214,7 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
             level(r->true_peak_dbtp, c), r->gain_db, r->reduction_db > 0 ? -r->reduction_db : 0.0,
             r->reached ? r->verdict : "infeasible", d, plan->units[i].name);
   }
+  print_albums(plan, out);
 }
 
 enum status report_write(const struct plan *plan, const struct unit_result *results,
@@ -193,13 +230,14 @@ enum status report_write(const struct plan *plan, const struct unit_result *resu
     json_array_append_new(units, unit_json(plan, i, &results[i]));
   }
   json_t *root = json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "lacquer_report", 1,
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_report", 1,
       "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
       device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
       lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "up_to_date",
       count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
       "infeasible", infeasible,
-      "audio_seconds", audio_seconds, "wall_seconds", seconds, "units", units);
+      "audio_seconds", audio_seconds, "wall_seconds", seconds, "albums", albums_json(plan),
+      "units", units);
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
   char *path = memory_print("%s/report.json", plan->folder);
   enum status status = text ? write_file_atomic(path, text, strlen(text), why)

@@ -115,6 +115,14 @@ static void expect_verdict(const char *out, const char *name, const char *words)
 
 #define render(out, ...) run_program("render", manifest, "-o", out, "-d", "cpu", __VA_ARGS__)
 
+static int delivered(struct program_run run) {
+  int n = 0;
+  assert_int_equal(run.status, 0);
+  for (const char *at = run.err; (at = strstr(at, ": delivered")); at++) n++;
+  run_free(&run);
+  return n;
+}
+
 /* ---- together ---- */
 
 static void test_together(void **state) {
@@ -133,12 +141,53 @@ static void test_together(void **state) {
            told, common_gain(out));
     assert_true(fabs(lufs - atof(targets[i])) <= 0.05); /* the tolerance of the search */
     assert_true(fabs(lufs - told) <= 0.05);
+    json_t *report = cli_json(out, "report.json");
+    const json_t *album = json_array_get(json_object_get(report, "albums"), 0);
+    assert_string_equal(json_string_value(json_object_get(album, "variant")), "al");
+    assert_int_equal(json_integer_value(json_object_get(album, "tracks")), TRACKS);
+    assert_true(json_number_value(json_object_get(album, "gain_db")) == common_gain(out));
+    /* The same meter on the same files; hops are floats. */
+    assert_true(fabs(json_number_value(json_object_get(album, "delivered_lufs")) - lufs) <= 1e-4);
+    json_decref(report);
     /* Below the ceiling the tracks keep their distance. */
     const double apart = number(out, files[0], "measured", "loudness_lufs") -
                          number(out, files[1], "measured", "loudness_lufs");
     const double before = number(out, files[0], "loudness_after_chain", "integrated_lufs") -
                           number(out, files[1], "loudness_after_chain", "integrated_lufs");
     if (i == 0) assert_true(fabs(apart - before) < 0.001 && before > 3);
+  }
+}
+
+/* A clipper before the limiter acts on the gain that is sought. */
+static void test_clipper(void **state) {
+  static const char *const styles[] = {"balanced", "loud"};
+  (void)state;
+  for (int i = 0; i < COUNT(styles); i++) {
+    const char *out = fresh();
+    char settings[100];
+    snprintf(settings, sizeof settings, "loudness: -9, style: %s", styles[i]);
+    put_manifest(settings, three_tracks("-9"));
+    expect_run(render(out, "-j", "2", "-V", "off"), 0, "album met");
+    const double lufs = album_lufs(out, files, TRACKS);
+    printf("album of -9 LUFS, %s: libebur128 reads %.4f, gain %.3f dB\n", styles[i], lufs,
+           common_gain(out));
+    assert_true(fabs(lufs + 9) <= 0.05);
+  }
+}
+
+/* Tracks of two rates, delivered at a third or at one of them. */
+static void test_delivered_rate(void **state) {
+  static const char *const rates[] = {"48000", "96000"};
+  (void)state;
+  for (int i = 0; i < COUNT(rates); i++) {
+    const char *out = fresh();
+    char settings[100];
+    snprintf(settings, sizeof settings, "loudness: -15, rate: %s", rates[i]);
+    put_manifest(settings, three_tracks("-9"));
+    expect_run(render(out, "-j", "2", "-V", "off"), 0, "album met");
+    assert_true(fabs(album_lufs(out, files, TRACKS) + 15) <= 0.05);
+    common_gain(out);
+    assert_int_equal(delivered(render(out, "-j", "1")), 0);
   }
 }
 
@@ -182,17 +231,18 @@ static void test_same_bits(void **state) {
   out = fresh();
   expect_status(run_program("render", manifest, "-o", out, "-d", "index:0", "--lanes", "2"), 0);
   check_same(out, reference, TRACKS);
+  out = fresh(); /* wrong bits on the visit, and again in the render */
+  setenv("LACQUER_TEST_FLIP", "eq:0:777:3", 1);
+  struct program_run run = run_program("render", manifest, "-o", out, "-d", "index:0",
+                                       "--lanes", "2", "-V", "full");
+  unsetenv("LACQUER_TEST_FLIP");
+  assert_int_equal(run.status, 0);
+  assert_non_null(strstr(run.err, "wrong bits"));
+  run_free(&run);
+  check_same(out, reference, TRACKS);
 }
 
 /* ---- keys ---- */
-
-static int delivered(struct program_run run) {
-  int n = 0;
-  assert_int_equal(run.status, 0);
-  for (const char *at = run.err; (at = strstr(at, ": delivered")); at++) n++;
-  run_free(&run);
-  return n;
-}
 
 static void test_incremental(void **state) {
   static const struct cli_sound other = {"three.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 44100, 1,
@@ -306,7 +356,9 @@ static void test_silence(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_together), cmocka_unit_test(test_same_bits),
+      cmocka_unit_test(test_together), cmocka_unit_test(test_clipper),
+      cmocka_unit_test(test_delivered_rate),
+      cmocka_unit_test(test_same_bits),
       cmocka_unit_test(test_incremental), cmocka_unit_test(test_dry_run),
       cmocka_unit_test(test_infeasible), cmocka_unit_test(test_missing),
       cmocka_unit_test(test_silence),
