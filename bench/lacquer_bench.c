@@ -57,28 +57,43 @@ static json_t *rating(double *seconds, int n, double audio_seconds) {
 
 /* ---- passes: an engine that measures another one ---- */
 
+/* A render at another rate than the source's has a second session: its slots follow those
+ * of the first. */
+enum { SESSIONS = 2, ALL_SLOTS = SESSIONS * MAX_SLOTS };
 struct meter {
   const struct engine *engine;
-  const struct stage *stage[MAX_SLOTS];
+  const struct stage *stage[ALL_SLOTS];
+  struct session *session[SESSIONS];
+  int first_slot[SESSIONS], n_sessions; /* that are open */
   int n_slots, n_runs; /* repetition in progress */
-  double cpu[MAX_SLOTS][MAX_STAGE_PASSES][MAX_REPEATS];
+  double cpu[ALL_SLOTS][MAX_STAGE_PASSES][MAX_REPEATS];
 };
 static struct meter meter; /* the engine interface has no room for a context in run() */
 
 static enum engine_status measured_run(struct session *s, int slot, int pass, int32_t first,
                                        int32_t count, const uint64_t *mask) {
   const struct clocks before = clocks_now();
+  const int session = s == meter.session[0] ? 0 : 1;
   enum engine_status status = meter.engine->run(s, slot, pass, first, count, mask);
   if (!status) status = meter.engine->finish(s);
-  meter.cpu[slot][pass][meter.n_runs] += clocks_now().cpu - before.cpu;
+  meter.cpu[meter.first_slot[session] + slot][pass][meter.n_runs] += clocks_now().cpu - before.cpu;
   return status;
 }
 
 static enum engine_status measured_open(void *self, const struct session_plan *plan,
                                         struct session **out) {
-  meter.n_slots = plan->n_slots;
-  for (int i = 0; i < plan->n_slots; i++) meter.stage[i] = plan->slots[i].stage;
-  return meter.engine->open(self, plan, out);
+  const enum engine_status status = meter.engine->open(self, plan, out);
+  if (status) return status;
+  if (!meter.n_sessions) meter.n_slots = 0;
+  meter.session[meter.n_sessions] = *out;
+  meter.first_slot[meter.n_sessions++] = meter.n_slots;
+  for (int i = 0; i < plan->n_slots; i++) meter.stage[meter.n_slots++] = plan->slots[i].stage;
+  return status;
+}
+
+static void measured_close(struct session *s) {
+  meter.engine->close(s);
+  meter.n_sessions--;
 }
 
 static void ignore(void *context, int lane, int tail, const int32_t *pcm,
@@ -110,6 +125,7 @@ static json_t *bench_engine(const struct engine *engine, struct batch *batch, in
   meter.engine = engine;
   measured.run = measured_run;
   measured.open = measured_open;
+  measured.close = measured_close;
   batch_render(engine, batch); /* warm-up */
   for (meter.n_runs = 0; meter.n_runs < repeats; meter.n_runs++)
     if (batch_render(&measured, batch)) return json_null();
