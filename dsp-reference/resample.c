@@ -179,7 +179,8 @@ INLINE struct sums add_sums(eight low, eight high, eight lost_low, eight lost_hi
 /* The upper lanes of a and b onto the lower ones; what comes out holds both. */
 #define PICK(a, b, member, ...) __builtin_shufflevector((a).member, (b).member, __VA_ARGS__)
 #define FOLD(a, b, low, high) \
-  add_sums(PICK(a, b, sum, low), PICK(a, b, sum, high), PICK(a, b, lost, low), PICK(a, b, lost, high))
+  add_sums(PICK(a, b, sum, low), PICK(a, b, sum, high), PICK(a, b, lost, low), \
+           PICK(a, b, lost, high))
 #define LOW_4 0, 1, 2, 3, 8, 9, 10, 11 /* of eight lanes each */
 #define HIGH_4 4, 5, 6, 7, 12, 13, 14, 15
 #define LOW_2 0, 1, 8, 9, 4, 5, 12, 13 /* of four */

@@ -83,7 +83,8 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
       const double clip = limiter_resolved(&b->limiter).clip_db;
       const double clip_db = clip < CLIP_OFF && batch.clip ? clip : NAN;
       tails[i][t] = (struct tail){.to = {b->rate_hz, &b->resample_design, &b->loudness_design,
-                                         &b->band_limit_design, batch.clip ? &b->clip_design : NULL},
+                                         &b->band_limit_design,
+                                         batch.clip ? &b->clip_design : NULL},
                                   .loudness_lufs = b->loudness_lufs,
                                   .ceiling = limiter_ceiling(&b->limiter, 0),
                                   .limiter = &owner->limiter_design, .dither = &b->dither_design,

@@ -50,7 +50,8 @@ static struct session *open_session(const struct engine *engine, const struct st
   const struct session_plan plan = {.channels = 2, .n_slots = 1, .n_lanes = n_lanes,
                                     .segment_blocks = 3, .slots = &slot, .lanes = lanes};
   struct session *session = NULL;
-  for (int i = 0; i < n_lanes; i++) lanes[i] = (struct lane_plan){.n_frames = frames[i], .design = {design}};
+  for (int i = 0; i < n_lanes; i++)
+    lanes[i] = (struct lane_plan){.n_frames = frames[i], .design = {design}};
   assert_int_equal(engine->open(engine->self, &plan, &session), ENGINE_OK);
   return session;
 }
@@ -305,7 +306,8 @@ static void test_set_buffers(void **state) {
                                      {&dummy, BUFFER_A, BUFFER_C, -1}};
   struct stage_design design = dummy_design(0);
   struct lane_plan lanes[2];
-  for (int i = 0; i < 2; i++) lanes[i] = (struct lane_plan){.n_frames = frames, .design = {&design, &design}};
+  for (int i = 0; i < 2; i++)
+    lanes[i] = (struct lane_plan){.n_frames = frames, .design = {&design, &design}};
   const struct session_plan plan = {.channels = 2, .n_slots = 2, .n_lanes = 2,
                                     .segment_blocks = 3, .slots = slots, .lanes = lanes};
   struct engine engine = open_engine();
@@ -333,7 +335,8 @@ static void test_no_memory(void **state) {
   struct engine engine = open_engine();
   struct session *s = NULL;
   char fault[160];
-  for (int i = 0; i < MAX_LANES; i++) lanes[i] = (struct lane_plan){.n_frames = INT32_MAX, .design = {&design}};
+  for (int i = 0; i < MAX_LANES; i++)
+    lanes[i] = (struct lane_plan){.n_frames = INT32_MAX, .design = {&design}};
   assert_int_equal(engine.open(engine.self, &plan, &s), ENGINE_NO_MEMORY);
   assert_null(s);
   for (int i = 0; i < MAX_LANES; i++) lanes[i].n_frames = 100000000;
