@@ -52,7 +52,8 @@ static void tell(struct row_reader *reader, yaml_node_t *node, const char *key,
 static void check_tail(struct row_reader *reader, yaml_node_t *node,
                        const struct variant *variant) {
   if (!isnan(variant->loudness.max_reduction_db) && isnan(variant->limiter.true_peak_db))
-    tell(reader, node, "max_reduction", "has no ceiling to reduce for (accepted: beside true_peak)");
+    tell(reader, node, "max_reduction",
+         "has no ceiling to reduce for (accepted: beside true_peak)");
   if (variant->format == FILE_FLAC && variant->dither.bits == 32)
     tell(reader, node, "bits",
          "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
