@@ -18,8 +18,8 @@ static const struct param_row limiter_rows[] = {
     {.name = "style", .type = PARAM_CHOICE, .offset = AT(style), .choices = style_names,
      .later = 1, .help = "the limiter's settings where they are not given"},
     {.name = "look_ahead", .type = PARAM_NUMBER, .offset = AT(look_ahead_ms), .min = 0.1,
-     .max = 20, .initial = NAN, .unit = "ms", .help = "length of the limiter's attack"},
-    {.name = "smooth", .type = PARAM_NUMBER, .offset = AT(smooth_ms), .min = 0, .max = 5,
+     .max = 60, .initial = NAN, .unit = "ms", .help = "length of the limiter's attack"},
+    {.name = "smooth", .type = PARAM_NUMBER, .offset = AT(smooth_ms), .min = 0, .max = 10,
      .initial = NAN, .unit = "ms", .help = "smoothing of the gain"},
     {.name = "close", .type = PARAM_NUMBER, .offset = AT(close_ms), .min = 0, .max = 100,
      .initial = NAN, .unit = "ms", .help = "gaps between peaks up to this are bridged"},
@@ -46,14 +46,14 @@ static const struct param_row limiter_rows[] = {
 #undef AT
 
 static const struct limiter_params styles[] = {
-    [STYLE_TRANSPARENT] = {.look_ahead_ms = 10, .smooth_ms = 2, .close_ms = 50, .release_ms = 60,
-                           .slow_release_ms = 800, .slow_amount = 0.6, .clip_db = CLIP_OFF},
-    [STYLE_BALANCED] = {.look_ahead_ms = 10, .smooth_ms = 1, .close_ms = 30, .release_ms = 25,
-                        .slow_release_ms = 800, .slow_amount = 0.4, .clip_db = 3},
+    [STYLE_TRANSPARENT] = {.look_ahead_ms = 50, .smooth_ms = 1, .close_ms = 50, .release_ms = 120,
+                           .slow_release_ms = 300, .slow_amount = 0, .clip_db = CLIP_OFF},
+    [STYLE_BALANCED] = {.look_ahead_ms = 20, .smooth_ms = 2, .close_ms = 30, .release_ms = 30,
+                        .slow_release_ms = 300, .slow_amount = 0.2, .clip_db = 6},
     [STYLE_PUNCHY] = {.look_ahead_ms = 5, .smooth_ms = 0.5, .close_ms = 15, .release_ms = 15,
-                      .slow_release_ms = 500, .slow_amount = 0.3, .clip_db = 2},
-    [STYLE_LOUD] = {.look_ahead_ms = 3, .smooth_ms = 0.5, .close_ms = 10, .release_ms = 8,
-                    .slow_release_ms = 300, .slow_amount = 0.2, .clip_db = 1},
+                      .slow_release_ms = 300, .slow_amount = 0, .clip_db = 4},
+    [STYLE_LOUD] = {.look_ahead_ms = 3, .smooth_ms = 0.5, .close_ms = 5, .release_ms = 5,
+                    .slow_release_ms = 300, .slow_amount = 0, .clip_db = 2},
 };
 
 struct limiter_params limiter_resolved(const struct limiter_params *params) {

@@ -103,7 +103,7 @@ static void smooth(const struct stage_io *io, int group, int32_t first, int32_t 
   int32_t *gain = limiter_section(io, LIMITER_GAIN, group);
   const int64_t last = (int64_t)io->n_blocks * d->points - 1;
   for (int32_t b = first; b < first + count; b++) {
-    int32_t x[BLOCK_FRAMES / 8 + 6 * 16];
+    int32_t x[BLOCK_FRAMES / 8 + 6 * 32];
     const int64_t at = (int64_t)b * d->points;
     const int n = d->points + 6 * d->box;
     for (int i = 0; i < n; i++) {

@@ -5,7 +5,7 @@
 layout(local_size_x = 128) in;
 
 #define RUN 3 /* points per invocation, side by side: an odd stride uses all memory banks */
-shared int x[RUN * 128 + 2 * 16]; /* >= 256 points + 6 box */
+shared int x[RUN * 128 + 4 * 16]; /* >= 256 points + 6 box */
 
 /* x[i] = rounded-up mean of x[i .. i + width), for the first n. */
 void box(int n, int width) {

@@ -242,7 +242,7 @@ static const struct multiband_params multiband_chosen[] = {
 static const struct limiter_params limiter_chosen[] = {
     LIMITER(STYLE_TRANSPARENT, -1, 10, 2, 50, 60, 800, 0.6, 100, 16),
     LIMITER(STYLE_TRANSPARENT, -20, 0.1, 0, 0, 1, 50, 0, 0, 4),
-    LIMITER(STYLE_TRANSPARENT, 0, 20, 5, 100, 1000, 5000, 1, 50, 32),
+    LIMITER(STYLE_TRANSPARENT, 0, 60, 10, 100, 1000, 5000, 1, 50, 32),
     LIMITER(STYLE_BALANCED, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 100, 16),
     LIMITER(STYLE_PUNCHY, -3, NAN, 0.4, 7, 20, NAN, 1, 99, 8),
     LIMITER(STYLE_LOUD, -0.3, 20, NAN, NAN, 5, 50, NAN, 1, 16),

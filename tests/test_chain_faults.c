@@ -142,6 +142,7 @@ static struct render_plan plan_on(struct faulty_engine *device, enum verify_tier
   plan.limiter.look_ahead_ms = 0.5, plan.limiter.release_ms = 1;
   plan.limiter.smooth_ms = plan.limiter.close_ms = 0;
   plan.limiter.clip_db = 3;
+  plan.limiter.slow_amount = 0.6; /* no block is left as it is */
   plan.tails[0] = (struct render_tail){-8, -1, 24, DITHER_TPDF, 1};
   plan.tails[1] = (struct render_tail){NAN, -6, 16, DITHER_TPDF, 2};
   return plan;

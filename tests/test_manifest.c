@@ -225,9 +225,9 @@ static void settings_are_frozen(void **state) {
       "{\"multiband\":{\"bands\":[{\"attack\":20.0,\"knee\":6.0,\"makeup\":0.0,\"ratio\":1.0,"
       "\"release\":150.0,\"threshold\":-20.0}],\"crossovers\":[],\"rms\":10.0,\"slope\":24}}]");
   assert_string_equal(texts[1],
-      "{\"bits\":24,\"close\":50.0,\"dither\":\"tpdf\",\"look_ahead\":10.0,\"loudness\":null,"
-      "\"release\":60.0,\"slow_amount\":0.59999999999999998,\"slow_release\":800.0,"
-      "\"smooth\":2.0,\"true_peak\":null}");
+      "{\"bits\":24,\"close\":50.0,\"dither\":\"tpdf\",\"look_ahead\":50.0,\"loudness\":null,"
+      "\"release\":120.0,\"slow_amount\":0.0,\"slow_release\":300.0,"
+      "\"smooth\":1.0,\"true_peak\":null}");
   assert_string_equal(texts[2], "{}");
   for (int i = 0; i < 3; i++) free(texts[i]);
   json_decref(chain);
