@@ -211,7 +211,8 @@ static int prepare(struct setup *s, const char *path) {
   s->batch = (struct batch){.rate_hz = s->audio.rate_hz, .channels = s->audio.channels,
                             .n_stages = s->track.n_stages, .n_lanes = 1, .segment_blocks = 64,
                             .loudness = s->track.loudness,
-                            .band_limit = s->track.band_limit, .clip = s->track.clip, .lanes = &s->lane, .tier = VERIFY_OFF,
+                            .band_limit = s->track.band_limit, .clip = s->track.clip,
+                            .lanes = &s->lane, .tier = VERIFY_OFF,
                             .deliver = ignore};
   memcpy(s->batch.stage, s->track.stage, sizeof s->batch.stage);
   return 0;

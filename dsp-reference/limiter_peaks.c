@@ -41,7 +41,8 @@ static void set_high(const struct stage_io *io, int32_t block, int channel, floa
 
 static void half_way(const struct stage_io *io, const float *audio, int32_t first, int32_t count,
                      bool measure_high) {
-  static _Thread_local float spectra[CONV_LANES][CONV_SPECTRUM], products[CONV_LANES][CONV_SPECTRUM];
+  static _Thread_local float spectra[CONV_LANES][CONV_SPECTRUM];
+  static _Thread_local float products[CONV_LANES][CONV_SPECTRUM];
   const struct limiter_design *d = io->design;
   const float *filter = d->half_way;
   for (int c = 0; c < io->channels; c++)

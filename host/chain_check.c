@@ -172,7 +172,8 @@ static void copy_control(struct run *r, int lane, int slot, struct window w) {
 /* Whether the passes before end_pass have written the slot's audio. */
 static bool writes_audio(const struct run *r, int slot, int end_pass) {
   return r->slots[slot].dst != BUFFER_NONE &&
-         (r->slots[slot].stage != &stage_limiter || (end_pass > LIMITER_APPLY && end_pass <= LIMITER_CORRECT));
+         (r->slots[slot].stage != &stage_limiter ||
+          (end_pass > LIMITER_APPLY && end_pass <= LIMITER_CORRECT));
 }
 
 /* In the order of writing: the limiter measures its audio afterwards. */

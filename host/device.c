@@ -98,7 +98,8 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
   struct lane_job lanes[TEST_LANES];
   struct batch batch = {.rate_hz = TEST_RATE, .channels = 2, .n_stages = 2,
                         .n_lanes = TEST_LANES, .segment_blocks = 4,
-                        .stage = {&stage_eq, &stage_multiband}, .loudness = &t->design[2], .band_limit = &t->design[5],
+                        .stage = {&stage_eq, &stage_multiband}, .loudness = &t->design[2],
+                        .band_limit = &t->design[5],
                         .clip = &t->design[6],
                         .lanes = lanes, .tier = VERIFY_FULL, .deliver = count_delivery,
                         .context = t};

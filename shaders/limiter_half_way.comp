@@ -1,6 +1,7 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Points half way between the frames of the input, and its level next to Nyquist; column = channel. */
+ * Points half way between the frames of the input, and its level next to Nyquist;
+ * column = channel. */
 #include "limiter_half_way.glsl"
 
 void main() {

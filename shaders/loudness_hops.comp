@@ -29,7 +29,8 @@ void main() {
   if (hop >= hop_count(io.n_frames, d.quarters, d.step_)) return;
   const int end = hop_begin(hop + 1, d.quarters);
   float sum = 0.0;
-  for (int at = hop_begin(hop, d.quarters) + t; at < end; at += 256) sum = sum + weighted(io, d, at);
+  for (int at = hop_begin(hop, d.quarters) + t; at < end; at += 256)
+    sum = sum + weighted(io, d, at);
   partial[t] = sum;
   barrier();
   for (int half_n = 128; half_n > 0; half_n /= 2) {

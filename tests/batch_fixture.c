@@ -88,7 +88,8 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
                                   .loudness_lufs = b->loudness_lufs,
                                   .ceiling = limiter_ceiling(&b->limiter, 0),
                                   .limiter = &owner->limiter_design, .dither = &b->dither_design,
-                                  .band_limit = b->limiter.band_limit, .clip_db = clip_db, .seed = b->seed,
+                                  .band_limit = b->limiter.band_limit, .clip_db = clip_db,
+                                  .seed = b->seed,
                                   .max_reduction_db =
                                       b->max_reduction_db ? b->max_reduction_db : NAN,
                                   .drive_db = NAN};

@@ -56,7 +56,8 @@ static void test_segments(void **unused) {
   for (int n_bands = 1; n_bands <= MULTIBAND_MAX_BANDS; n_bands++)
     for (int mono = 0; mono < 2; mono++) {
       struct multiband_params *p = multiband_busy(n_bands);
-      struct oracle_audio a = multiband_music(23 * 2048 + 31, 48000), b = multiband_music(23 * 2048 + 31, 48000);
+      struct oracle_audio a = multiband_music(23 * 2048 + 31, 48000);
+      struct oracle_audio b = multiband_music(23 * 2048 + 31, 48000);
       struct oracle_stage s;
       assert_int_equal(oracle_design(&s, &stage_multiband, p, 48000, 2 - mono, NULL), 0);
       oracle_render(&s, a.n, (const float *const *)a.in, a.out, 100);

@@ -99,7 +99,8 @@ static enum engine_status run_lane(struct session *s, int lane, int slot, int pa
                                    int32_t count) {
   struct fault *f = &s->owner->fault;
   struct session *cpu = s->lane[lane];
-  const bool chance = f->kind && s->ordinal == f->session && lane == f->lane && slot == f->slot && pass == f->pass &&
+  const bool chance = f->kind && s->ordinal == f->session && lane == f->lane &&
+                      slot == f->slot && pass == f->pass &&
                       f->block >= first && f->block < first + count;
   const bool struck = chance && f->after-- <= 0;
   if (!struck || f->kind != FAULT_LOST_BLOCK) {

@@ -332,7 +332,8 @@ static void run_parts(struct twin *t) {
  * search goes (40 dB down to -100 dB, and from the gate up to the highest target). */
 static void set_args(struct twin *t) {
   int32_t args[5] = {0};
-  if (!strcmp(t->c->stage->name, "loudness")) args[0] = (int32_t)random_below(&t->random, (uint32_t)t->c->channels + 1);
+  if (!strcmp(t->c->stage->name, "loudness"))
+    args[0] = (int32_t)random_below(&t->random, (uint32_t)t->c->channels + 1);
   if (!strcmp(t->c->stage->name, "dither")) args[0] = (int32_t)random_below(&t->random, UINT32_MAX);
   if (t->c->stage == &stage_resample) args[0] = source_frames(t->c, t->c->n_frames);
   if (t->c->stage == &stage_limiter) {
