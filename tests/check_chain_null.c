@@ -581,7 +581,7 @@ static void check_rate(int rate_hz, int other_hz) {
   for (int music = 0; music < 2; music++) {
     struct audio in = music ? recorded(rate_hz) : synthetic(rate_hz);
     print_message("%d Hz, %s%s\n", rate_hz, music ? sample_path : "synthetic programme",
-                  in.n ? "" : ": not installed");
+                  in.n ? "" : ": SKIP: not installed (package sonic-pi-samples)");
     if (in.n) missed += check_programme(steps, &in);
     audio_free(&in);
   }
