@@ -14,6 +14,7 @@
 
 typedef float lanes __attribute__((vector_size(CONV_LANES * sizeof(float))));
 typedef float lanes_u __attribute__((vector_size(CONV_LANES * sizeof(float)), aligned(4)));
+typedef int32_t lane_bits __attribute__((vector_size(CONV_LANES * sizeof(float))));
 struct planes {
   lanes re[FFT_POINTS], im[FFT_POINTS];
 };
@@ -113,10 +114,10 @@ static void forward_lanes(const float *T, const float *const rows[], int n,
   lanes_to_rows(x.im, n, FFT_POINTS, spectra);
 }
 
-void conv_forward(const float *twiddle, const float *x, int32_t n_frames, int32_t first, int n,
-                  float *const spectra[]) {
+/* The windows of blocks [first, first + n): rows of 4096 frames, in x or in `edge`. */
+static void find_windows(const float *x, int32_t n_frames, int32_t first, int n,
+                         const float *rows[CONV_LANES]) {
   static _Thread_local float edge[CONV_LANES][2 * CONV_BLOCK];
-  const float *rows[CONV_LANES];
   for (int l = 0; l < CONV_LANES; l++) {
     const int64_t begin = ((int64_t)first + (l < n ? l : 0) - 1) * CONV_BLOCK;
     const int64_t end = begin + 2 * CONV_BLOCK;
@@ -129,6 +130,27 @@ void conv_forward(const float *twiddle, const float *x, int32_t n_frames, int32_
     if (b > a) memcpy(edge[l] + (a - begin), x + a, (size_t)(b - a) * sizeof *x);
     rows[l] = edge[l];
   }
+}
+
+void conv_forward(const float *twiddle, const float *x, int32_t n_frames, int32_t first, int n,
+                  float *const spectra[]) {
+  const float *rows[CONV_LANES];
+  find_windows(x, n_frames, first, n, rows);
+  forward_lanes(twiddle, rows, n, spectra);
+}
+
+LACQUER_CLONES
+static void emphasise(const float *x, float *to) {
+  for (int i = 1; i < 2 * CONV_BLOCK; i++) to[i] = conv_emphasis(x[i], x[i - 1]);
+  to[0] = conv_emphasis(x[0], x[2 * CONV_BLOCK - 1]); /* the window is a circle */
+}
+
+static void forward_emphasised(const float *twiddle, const float *const windows[], int n,
+                               float *const spectra[]) {
+  static _Thread_local float room[CONV_LANES][2 * CONV_BLOCK];
+  const float *rows[CONV_LANES];
+  for (int l = 0; l < CONV_LANES; l++) rows[l] = room[l < n ? l : 0];
+  for (int l = 0; l < n; l++) emphasise(windows[l], room[l]);
   forward_lanes(twiddle, rows, n, spectra);
 }
 
@@ -164,8 +186,31 @@ void conv_multiply(const float *const x[], const float *const h[], int n, float 
   acc[FFT_POINTS] = nyquist;
 }
 
+static inline __attribute__((always_inline)) lanes de_emphasis(lanes x, lanes before) {
+  const lanes y = x + 0.5f * before;
+  const lane_bits bits = (lane_bits)y;
+  return (lanes)(bits & ((bits & 0x7fffffff) >= FLUSH_BELOW));
+}
+
+/* Frames of the valid half of a window, swapped as above, out of emphasis. Groups of 16
+ * frames begin anew, CONV_SETTLE frames ahead. */
+static inline __attribute__((always_inline)) void de_emphasise(const struct planes *x,
+                                                               struct planes *y) {
+  enum { POINTS = CONV_GROUP / 2, AHEAD = CONV_SETTLE / 2, GROUPS = 8 };
+  for (int k = FFT_POINTS / 2; k < FFT_POINTS; k += GROUPS * POINTS) {
+    lanes last[GROUPS] = {0};
+    for (int p = k - AHEAD; p < k + POINTS; p++)
+      for (int g = 0; g < GROUPS; g++) {
+        const int at = p + g * POINTS;
+        const lanes first = de_emphasis(x->im[at], last[g]);
+        last[g] = de_emphasis(x->re[at], first);
+        if (p >= k) y->im[at] = first, y->re[at] = last[g];
+      }
+  }
+}
+
 LACQUER_CLONES
-static void inverse_lanes(const float *T, const float *const spectra[], int n,
+static void inverse_lanes(const float *T, const float *const spectra[], int n, bool emphasis,
                           float *const out[]) {
   static _Thread_local struct planes x, y;
   rows_to_lanes(spectra, 0, y.re);
@@ -182,22 +227,29 @@ static void inverse_lanes(const float *T, const float *const spectra[], int n,
     x.re[k] = xi, x.im[k] = xr;
   }
   fft2048(T, &x, &y);
+  if (emphasis) de_emphasise(&y, &x);
+  const struct planes *from = emphasis ? &x : &y;
   for (int k = 0; k < FFT_POINTS / 2; k += 4) {
     lanes r[8];
     for (int i = 0; i < 4; i++) {
-      r[2 * i] = y.im[FFT_POINTS / 2 + k + i];
-      r[2 * i + 1] = y.re[FFT_POINTS / 2 + k + i];
+      r[2 * i] = from->im[FFT_POINTS / 2 + k + i];
+      r[2 * i + 1] = from->re[FFT_POINTS / 2 + k + i];
     }
     transpose8(r);
     for (int l = 0; l < n; l++) *(lanes_u *)(out[l] + 2 * k) = r[l];
   }
 }
 
-void conv_inverse(const float *twiddle, const float *const spectra[], int n,
-                  float *const out[]) {
+static void inverse(const float *twiddle, const float *const spectra[], int n, bool emphasis,
+                    float *const out[]) {
   const float *rows[CONV_LANES];
   for (int l = 0; l < CONV_LANES; l++) rows[l] = spectra[l < n ? l : 0];
-  inverse_lanes(twiddle, rows, n, out);
+  inverse_lanes(twiddle, rows, n, emphasis, out);
+}
+
+void conv_inverse(const float *twiddle, const float *const spectra[], int n,
+                  float *const out[]) {
+  inverse(twiddle, spectra, n, false, out);
 }
 
 static float *ring_spectrum(const struct stage_io *io, const struct conv_filter *filter,
@@ -211,9 +263,11 @@ void conv_ring_forward(const struct stage_io *io, const struct conv_filter *filt
   for (int c = 0; c < io->channels; c++)
     for (int32_t b = first; b < first + count; b += CONV_LANES) {
       const int n = min_int(CONV_LANES, first + count - b);
+      const float *windows[CONV_LANES];
       float *spectra[CONV_LANES];
       for (int l = 0; l < n; l++) spectra[l] = ring_spectrum(io, filter, b + l, c);
-      conv_forward(filter->twiddle, io->src + (size_t)c * io->stride, io->n_frames, b, n, spectra);
+      find_windows(io->src + (size_t)c * io->stride, io->n_frames, b, n, windows);
+      (filter->emphasis ? forward_emphasised : forward_lanes)(filter->twiddle, windows, n, spectra);
     }
 }
 
@@ -240,7 +294,7 @@ void conv_ring_filter(const struct stage_io *io, const struct conv_filter *filte
     ring_product(io, filter, first + l, products[l]);
     spectra[l] = products[l];
   }
-  conv_inverse(filter->twiddle, spectra, n, out);
+  inverse(filter->twiddle, spectra, n, filter->emphasis, out);
 }
 
 void conv_twiddle(float *table) {

@@ -33,6 +33,7 @@ struct conv_filter {
   const float *twiddle;
   int32_t ring_words;                /* the stage's floats per ring block */
   int32_t partitions, centre_blocks; /* length and delay, in blocks */
+  int32_t emphasis;                  /* 1: less noise, see convolve.md */
   int32_t n_inputs;                  /* the output is the sum of filtered channels */
   int32_t channel[MAX_CHANNELS];
   const float *spectra[MAX_CHANNELS]; /* [partition][CONV_SPECTRUM] of each input */

@@ -23,28 +23,42 @@ const char *crossover_check(const double *crossover_hz, int n_crossovers, int n_
 
 /* ---- design ---- */
 
-static double low_pass(const struct crossover_filter *filter, double freq_hz) {
-  const double x = freq_hz / filter->low_pass_hz;
+static double low_pass(double low_pass_hz, int slope_db_oct, double freq_hz) {
+  const double x = freq_hz / low_pass_hz;
   double x2n = 1;
-  for (int i = 0; i < 2 * (filter->slope_db_oct / 12); i++) x2n *= x;
+  for (int i = 0; i < 2 * (slope_db_oct / 12); i++) x2n *= x;
   return 1 / (1 + x2n);
 }
 
 static double magnitude(const void *context, double freq_hz) {
   const struct crossover_filter *filter = context;
-  const double gain = filter->low_pass_hz > 0 ? low_pass(filter, freq_hz) : 1;
+  const double above_hz = filter->above_hz, upto_hz = filter->low_pass_hz;
+  double gain = upto_hz > 0 ? low_pass(upto_hz, filter->slope_db_oct, freq_hz) : 1;
+  if (above_hz > 0) gain -= low_pass(above_hz, filter->slope_db_oct, freq_hz);
   if (!(filter->high_pass_hz > 0)) return gain;
   const double x = freq_hz / filter->high_pass_hz, x2 = x * x;
   return gain * (x2 / sqrt(1 + x2 * x2));
 }
 
+int crossover_bands(const double *crossover_hz, int n_crossovers, int slope_db_oct,
+                    struct crossover_filter *filters) {
+  for (int i = 0; i < n_crossovers; i++)
+    filters[i] = (struct crossover_filter){.low_pass_hz = crossover_hz[i],
+                                           .above_hz = i ? crossover_hz[i - 1] : 0,
+                                           .slope_db_oct = slope_db_oct};
+  return n_crossovers;
+}
+
 int crossover_taps(const struct crossover_filter *filters, int n, int rate_hz, int *taps,
                    double *error_db, const char **why) {
   enum { MAX_FILTERS = 2 * CROSSOVER_MAX_BANDS };
+  struct crossover_filter from_0[MAX_FILTERS]; /* the others are differences of these */
   const void *context[MAX_FILTERS];
   *taps = 0, *error_db = 0;
   for (int i = 0; i < n; i++) {
-    context[i] = &filters[i];
+    from_0[i] = filters[i];
+    from_0[i].above_hz = 0;
+    context[i] = &from_0[i];
     if (filters[i].low_pass_hz < 0.45 * rate_hz) continue;
     *why = "a crossover lies too near the track's Nyquist frequency";
     return -1;
@@ -78,7 +92,7 @@ static struct conv_filter filter_of(const struct stage_io *io, const struct cros
                                     int channel) {
   return (struct conv_filter){
       x->twiddle, crossover_ring_words(x->filters, io->channels), x->partitions, x->centre_blocks,
-      1, {channel}, {x->spectra + (size_t)f * x->partitions * CONV_SPECTRUM}};
+      1, 1, {channel}, {x->spectra + (size_t)f * x->partitions * CONV_SPECTRUM}};
 }
 
 void crossover_forward(const struct stage_io *io, const struct crossover *x, int32_t first,
@@ -101,26 +115,31 @@ void crossover_split(const struct stage_io *io, const struct crossover *x, int32
   }
 }
 
-LACQUER_CLONES
-static void difference(const float *high, const float *low, float *out) {
-  for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = high[i] - low[i];
+const float *crossover_input(const struct stage_io *io, int32_t block, int channel,
+                             float room[BLOCK_FRAMES]) {
+  const int32_t begin = block * BLOCK_FRAMES, n = io->n_frames - begin;
+  const float *in = io->src + (size_t)channel * io->stride + begin;
+  if (n >= BLOCK_FRAMES) return in;
+  memset(room, 0, BLOCK_FRAMES * sizeof *room);
+  memcpy(room, in, (size_t)n * sizeof *room);
+  return room;
 }
 
-/* A block of the input, 0 after its end; `room` is for the last block. */
-static const float *input_block(const struct stage_io *io, int32_t block, int channel,
-                                float *room) {
-  const int32_t begin = block * BLOCK_FRAMES, frames = io->n_frames - begin;
-  const float *in = io->src + (size_t)channel * io->stride + begin;
-  if (frames >= BLOCK_FRAMES) return in;
-  memset(room, 0, BLOCK_FRAMES * sizeof *room);
-  memcpy(room, in, (size_t)frames * sizeof *room);
-  return room;
+const float *crossover_filtered(const struct stage_io *io, const struct crossover *x,
+                                int32_t block, int band, int channel) {
+  return filter_block(io, x, block, x->first + band, channel);
+}
+
+LACQUER_CLONES
+static void difference(const float *a, const float *b, float *out) {
+  for (int i = 0; i < BLOCK_FRAMES; i++) out[i] = a[i] - b[i];
 }
 
 void crossover_band(const struct stage_io *io, const struct crossover *x, int bands,
                     int32_t block, int band, int channel, float *out) {
-  const float *high = band < bands - 1 ? filter_block(io, x, block, x->first + band, channel)
-                                       : input_block(io, block, channel, out);
-  if (band > 0) difference(high, filter_block(io, x, block, x->first + band - 1, channel), out);
-  else if (high != out) memcpy(out, high, BLOCK_FRAMES * sizeof *out);
+  const float *from = band < bands - 1 ? crossover_filtered(io, x, block, band, channel)
+                                       : crossover_input(io, block, channel, out);
+  for (int b = 0; band == bands - 1 && b < band; b++, from = out)
+    difference(from, crossover_filtered(io, x, block, b, channel), out);
+  if (from != out) memcpy(out, from, BLOCK_FRAMES * sizeof *out);
 }

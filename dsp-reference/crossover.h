@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Linear-phase crossovers for stages that split their input into bands: low passes with
- * the magnitude 1 / (1 + (f / fc)^2n); a band is the difference of two of them, so that the
- * bands sum to the input. The shader side is shaders/crossover.glsl. */
+ * Linear-phase crossovers for stages that split their input into bands: a band's filter is
+ * the difference of two low passes with the magnitude 1 / (1 + (f / fc)^2n), and the highest
+ * band is what the others leave of the input. The shader side is shaders/crossover.glsl. */
 #ifndef LACQUER_CROSSOVER_H
 #define LACQUER_CROSSOVER_H
 #include "convolve.h"
@@ -17,12 +17,16 @@ const char *crossover_check(const double *crossover_hz, int n_crossovers, int n_
 
 struct crossover_filter {
   double low_pass_hz;  /* -6 dB; 0: none */
-  int slope_db_oct;    /* of the low pass: 12, 24, .. 96 */
+  double above_hz;     /* less the low pass of this frequency; 0: none */
+  int slope_db_oct;    /* of both: 12, 24, .. 96 */
   double high_pass_hz; /* Butterworth of 12 dB/oct, -3 dB; 0: none */
 };
 
-/* Taps that realise all of `n` filters within 0.01 dB, a multiple of CONV_BLOCK (0 when n
- * is 0), and what they reach. 0, or -1: too near Nyquist or no memory, see *why. */
+/* The filters of all bands but the last; returns how many. */
+int crossover_bands(const double *crossover_hz, int n_crossovers, int slope_db_oct,
+                    struct crossover_filter *filters);
+/* Taps that realise the low passes of `n` filters within 0.01 dB, a multiple of CONV_BLOCK
+ * (0 when n is 0), and what they reach. 0, or -1: too near Nyquist or no memory, see *why. */
 int crossover_taps(const struct crossover_filter *filters, int n, int rate_hz, int *taps,
                    double *error_db, const char **why);
 /* Floats of the spectra of n filters. */
@@ -40,7 +44,7 @@ int crossover_spectra(const struct crossover_filter *filters, int n, int rate_hz
 struct crossover {
   int32_t filters, partitions, centre_blocks;
   const float *twiddle, *spectra;
-  int32_t first; /* the first band ends with this filter */
+  int32_t first; /* the lowest band's filter */
 };
 static inline int32_t crossover_ring_words(int filters, int channels) {
   return channels * (CONV_SPECTRUM + filters * CONV_BLOCK);
@@ -51,8 +55,14 @@ void crossover_forward(const struct stage_io *io, const struct crossover *x, int
 /* Pass, column = filter * channels + channel: the filtered frames. */
 void crossover_split(const struct stage_io *io, const struct crossover *x, int32_t first,
                      int32_t count);
-/* The 2048 frames of band `band` of `bands` of one block: between low pass band - 1 and low
- * pass band, counted from x->first; the last band reaches up to the input. */
+/* A block of the input, 0 after its end: in place, or in `room`. */
+const float *crossover_input(const struct stage_io *io, int32_t block, int channel,
+                             float room[BLOCK_FRAMES]);
+/* The 2048 frames of a band that is not the last. */
+const float *crossover_filtered(const struct stage_io *io, const struct crossover *x,
+                                int32_t block, int band, int channel);
+/* The 2048 frames of band `band` of `bands` of one block: what filter x->first + band lets
+ * through; of the last band: the input less all others, in ascending order. */
 void crossover_band(const struct stage_io *io, const struct crossover *x, int bands,
                     int32_t block, int band, int channel, float *out);
 #endif

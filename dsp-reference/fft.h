@@ -5,6 +5,7 @@
  * Frameworks for the FFT", 1992), then the split of the packed real transform. */
 #ifndef LACQUER_FFT_H
 #define LACQUER_FFT_H
+#include "twin.h"
 
 /* Twiddles: cos and sin of 2 pi k / 4096, k = 0..4095, sines after cosines. */
 #define FFT_TABLE 4096
@@ -79,4 +80,12 @@
     R tr = fr * s + fi * c, ti = fr * c - fi * s;                         \
     xr = er - tr; xi = ei + ti; yr = er + tr; yi = ti - ei;               \
   }
+
+/* Pre-emphasis of a window before its transform, x[n] - x[n - 1] / 2, and its inverse after the
+ * way back, y[n] + y'[n - 1] / 2: begun CONV_SETTLE frames ahead of a group of CONV_GROUP, as
+ * 2^-32 of what was before is nothing. */
+#define CONV_GROUP 16
+#define CONV_SETTLE 32
+TWIN_FN float conv_emphasis(float x, float before) { return flush_tiny(x - 0.5f * before); }
+TWIN_FN float conv_de_emphasis(float y, float before) { return flush_tiny(y + 0.5f * before); }
 #endif

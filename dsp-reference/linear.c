@@ -92,7 +92,7 @@ int linear_design_joint(const struct stage_use *uses, int n, const struct stage_
 static struct conv_filter filter_of(const struct stage_io *io, int o) {
   const struct linear_design *d = io->design;
   struct conv_filter f = {d->twiddle, io->channels * CONV_SPECTRUM, d->partitions,
-                          d->centre_blocks, 0, {0}, {0}};
+                          d->centre_blocks, 1, 0, {0}, {0}};
   for (int i = 0; i < io->channels; i++) {
     if (!d->active[2 * o + i]) continue;
     f.channel[f.n_inputs] = i;

@@ -111,7 +111,7 @@ fail:
 static struct conv_filter filter_of(const struct stage_io *io, int channel) {
   const struct loudness_design *d = io->design;
   return (struct conv_filter){
-      d->twiddle, io->channels * CONV_SPECTRUM, d->partitions, 0, 1, {channel}, {d->spectra}};
+      d->twiddle, io->channels * CONV_SPECTRUM, d->partitions, 0, 0, 1, {channel}, {d->spectra}};
 }
 
 static void loudness_forward(const struct stage_io *io, int32_t first, int32_t count) {

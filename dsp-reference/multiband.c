@@ -242,14 +242,15 @@ static void set_shapes(const struct multiband_design *d, int channels, struct st
   memcpy(out->shape, shapes, sizeof shapes);
 }
 
-/* The crossovers; then, for detectors with a high pass, that and each crossover with it. */
+/* Every band but the last; then, for detectors with a high pass, every band with it. */
 static int list_filters(const struct multiband_params *p, struct crossover_filter *filters) {
-  int n = 0;
-  for (int i = 0; i < p->n_crossovers; i++)
-    filters[n++] = (struct crossover_filter){p->crossover_hz[i], p->slope_db_oct, 0};
+  const int last = p->n_crossovers;
+  int n = crossover_bands(p->crossover_hz, last, p->slope_db_oct, filters);
   if (!(p->sidechain_highpass_hz > 0)) return n;
-  for (int i = 0; i <= p->n_crossovers; i++) {
-    filters[n] = i < p->n_crossovers ? filters[i] : (struct crossover_filter){0};
+  for (int i = 0; i <= last; i++) {
+    filters[n] = i < last ? filters[i]
+                          : (struct crossover_filter){.above_hz = last ? p->crossover_hz[last - 1] : 0,
+                                                      .slope_db_oct = p->slope_db_oct};
     filters[n++].high_pass_hz = p->sidechain_highpass_hz;
   }
   return n;
@@ -515,12 +516,19 @@ static void band_factors(const struct stage_io *io, int32_t block, int band, int
   factors_of(octaves, d->points + 4, d->mix_share[channel][band], d->keep[band], factor);
 }
 
+/* rest: the input less the bands so far. */
 LACQUER_CLONES
-static void add_band(const float *x, const float *factor, const float *weights, int step,
+static void add_band(const float *x, const float *g, const float *before, float *rest,
                      float *sum) {
-  float g[BLOCK_FRAMES];
-  spline_block(weights, step, factor, g);
-  for (int i = 0; i < BLOCK_FRAMES; i++) sum[i] = sum[i] + g[i] * x[i];
+  for (int i = 0; i < BLOCK_FRAMES; i++) {
+    rest[i] = before[i] - x[i];
+    sum[i] = sum[i] + g[i] * x[i];
+  }
+}
+
+LACQUER_CLONES
+static void add_rest(const float *rest, const float *g, float *sum) {
+  for (int i = 0; i < BLOCK_FRAMES; i++) sum[i] = sum[i] + g[i] * rest[i];
 }
 
 /* The same for mid and side: their corrections, back as left and right. */
@@ -543,19 +551,29 @@ static void store_block(const struct stage_io *io, int32_t block, int channel, c
   for (int i = 0; i < n; i++) dst[i] = flush_tiny(d->soloed ? sum[i] : src[i] + sum[i]);
 }
 
-static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
+static void apply_block(const struct stage_io *io, int32_t block, int channel) {
   const struct multiband_design *d = io->design;
   const struct crossover crossover = crossover_of(d);
-  for (int32_t b = first; b < first + count && !d->mid_side; b++)
-    for (int c = 0; c < io->channels; c++) {
-      float x[BLOCK_FRAMES], sum[BLOCK_FRAMES] = {0}, factor[BLOCK_FRAMES / 16 + 4];
-      for (int band = 0; band < d->bands; band++) {
-        band_factors(io, b, band, c, factor);
-        crossover_band(io, &crossover, d->bands, b, band, c, x);
-        add_band(x, factor, d->weights, d->step, sum);
-      }
-      store_block(io, b, c, sum);
+  float g[BLOCK_FRAMES], rest[BLOCK_FRAMES], sum[BLOCK_FRAMES] = {0};
+  const float *before = crossover_input(io, block, channel, rest);
+  for (int band = 0; band < d->bands; band++) {
+    float factor[BLOCK_FRAMES / 16 + 4];
+    band_factors(io, block, band, channel, factor);
+    spline_block(d->weights, d->step, factor, g);
+    if (band == d->bands - 1) {
+      add_rest(before, g, sum);
+    } else {
+      add_band(crossover_filtered(io, &crossover, block, band, channel), g, before, rest, sum);
+      before = rest;
     }
+  }
+  store_block(io, block, channel, sum);
+}
+
+static void multiband_apply(const struct stage_io *io, int32_t first, int32_t count) {
+  const struct multiband_design *d = io->design;
+  for (int32_t b = first; b < first + count && !d->mid_side; b++)
+    for (int c = 0; c < io->channels; c++) apply_block(io, b, c);
 }
 
 static void multiband_apply_ms(const struct stage_io *io, int32_t first, int32_t count) {

@@ -166,11 +166,8 @@ static void set_shapes(const struct saturate_design *d, int channels, struct sta
 static int saturate_design(const void *params, const struct stage_format *f,
                            struct stage_design *out, const char **why) {
   const struct saturate_params *p = params;
-  const int n = p->n_crossovers;
   struct crossover_filter filters[CROSSOVER_MAX_BANDS];
-  for (int i = 0; i < n; i++)
-    filters[i] = (struct crossover_filter){.low_pass_hz = p->crossover_hz[i],
-                                           .slope_db_oct = p->slope_db_oct};
+  const int n = crossover_bands(p->crossover_hz, p->n_crossovers, p->slope_db_oct, filters);
   int taps;
   double error;
   if (crossover_taps(filters, n, f->rate_hz, &taps, &error, why)) return -1;

@@ -90,7 +90,7 @@ struct saturate_design {
   float low_pass[SATURATE_MAX_REACH + 1]; /* from the middle one outwards */
   float weights[4 * SATURATE_STEP];       /* spline_weights */
   float twiddle[CONV_TWIDDLE];
-  float spectra[]; /* [low pass][partition][4096] */
+  float spectra[]; /* [filter][partition][4096] */
 };
 /* A band's output for one sample, at full mix and without output gain, in double precision:
  * c P(g u). */

@@ -22,8 +22,9 @@ TWIN_FN float uintBitsToFloat(uint u) { float f; memcpy(&f, &u, 4); return f; }
 #endif
 
 /* Denormals never arise: a stage writes +0 for |x| < 2^-50 (-301 dBFS). */
+#define FLUSH_BELOW 0x26800000u /* the bits of 2^-50 */
 TWIN_FN float flush_tiny(float x) {
-  return (floatBitsToUint(x) & 0x7fffffffu) < 0x26800000u ? 0.0f : x;
+  return (floatBitsToUint(x) & 0x7fffffffu) < FLUSH_BELOW ? 0.0f : x;
 }
 TWIN_FN float abs_bits(float x) { return uintBitsToFloat(floatBitsToUint(x) & 0x7fffffffu); }
 TWIN_FN int max_int(int a, int b) { return a > b ? a : b; }

@@ -72,13 +72,25 @@ void share_upper(vec2 z[16]) {
   barrier();
 }
 
+/* Pre-emphasis of a window whose frames 2 (g + 128 k) and the one after it are z[k]. */
+void emphasise(inout vec2 z[16]) {
+  const int g = int(gl_LocalInvocationID.x);
+  [[unroll]] for (int k = 0; k < 16; k++) POINT(g + 128 * k) = z[k];
+  barrier();
+  [[unroll]] for (int k = 0; k < 16; k++) {
+    const float before = POINT((g + 128 * k + FFT_POINTS - 1) & (FFT_POINTS - 1)).y;
+    z[k] = vec2(conv_emphasis(z[k].x, before), conv_emphasis(z[k].y, z[k].x));
+  }
+}
+
 /* The spectrum of one window of `channel` into the front of its ring block. */
-void conv_forward(StageIo io, F32 tw, int ring_words, int block, int channel) {
+void conv_forward(StageIo io, F32 tw, int ring_words, int block, int channel, bool emphasis) {
   const int g = int(gl_LocalInvocationID.x), begin = (block - 1) * CONV_BLOCK;
   F32x2 from = F32x2(address_of(io.src, uint(channel), uint(io.stride)));
   vec2 z[16];
   [[unroll]] for (int k = 0; k < 16; k++)
     z[k] = load_pair(from, io.n_frames, begin + 2 * (g + 128 * k));
+  if (emphasis) emphasise(z);
   fft2048(tw, z);
   share_upper(z);
   const uvec2 ring = address_of(io.ring, uint(block) % uint(io.ring_blocks), uint(ring_words));
@@ -133,9 +145,33 @@ void conv_merge(inout vec2 a, inout vec2 b, vec2 w) {
   b = y.yx;
 }
 
+/* Takes the emphasis off the points 1008 .. 2047 of the way back; a group of 16 frames per
+ * invocation. */
+void de_emphasise(inout vec2 z[16]) {
+  const int g = int(gl_LocalInvocationID.x);
+  const int begin = FFT_POINTS / 2 - CONV_SETTLE / 2, ahead = CONV_SETTLE / 2;
+  vec2 group[CONV_GROUP / 2];
+  float last = 0.0;
+  barrier();
+  if (g + 128 * 7 >= begin) POINT(g + 128 * 7) = z[7];
+  [[unroll]] for (int k = 8; k < 16; k++) POINT(g + 128 * k) = z[k];
+  barrier();
+  [[unroll]] for (int p = 0; p < ahead + CONV_GROUP / 2; p++) {
+    const vec2 y = POINT(begin + CONV_GROUP / 2 * g + p);
+    const float first = conv_de_emphasis(y.x, last);
+    last = conv_de_emphasis(y.y, first);
+    if (p >= ahead) group[p - ahead] = vec2(first, last);
+  }
+  barrier();
+  [[unroll]] for (int p = 0; p < CONV_GROUP / 2; p++)
+    POINT(FFT_POINTS / 2 + CONV_GROUP / 2 * g + p) = group[p];
+  barrier();
+  [[unroll]] for (int k = 8; k < 16; k++) z[k] = POINT(g + 128 * k);
+}
+
 /* Bins z[j] = Y[g + 128 j] back to frames: z[8 + k] becomes the block's frames
  * 2 (g + 128 k) and the one after it. */
-void conv_inverse(F32 tw, inout vec2 z[16]) {
+void conv_inverse(F32 tw, inout vec2 z[16], bool emphasis) {
   const int g = int(gl_LocalInvocationID.x);
   share_upper(z);
   [[unroll]] for (int j = 0; j < 8; j++) {
@@ -156,6 +192,7 @@ void conv_inverse(F32 tw, inout vec2 z[16]) {
   barrier();
   [[unroll]] for (int j = 8; j < 16; j++) z[j] = POINT(g + 128 * j);
   fft2048(tw, z);
-  [[unroll]] for (int k = 8; k < 16; k++) z[k] = z[k].yx;
+  [[unroll]] for (int k = 7; k < 16; k++) z[k] = z[k].yx;
+  if (emphasis) de_emphasise(z);
 }
 #endif

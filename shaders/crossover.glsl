@@ -16,18 +16,24 @@ uvec2 filter_block(StageIo io, int filters, int block, int f, int channel) {
   return address_of(ring, uint(at), 1u);
 }
 
-/* What a band ends with: a low pass of a block, or the input above the last crossover. A
- * band is the difference of its own and the one below. */
-struct LowPass {
-  F32x4 frames;
-  int n_frames; /* of the block; 0 after them */
+/* `n` bands of a block, of which the lowest is filter `first`; the highest is what the others
+ * leave of the input. */
+struct Bands {
+  int n, filters, first, block;
 };
-LowPass input_block(StageIo io, int block, int channel) {
+/* Four frames of the block from i on. */
+vec4 input_quad(StageIo io, Bands b, int channel, int i) {
   const uvec2 src = address_of(io.src, uint(channel), uint(io.stride));
-  return LowPass(F32x4(address_of(src, uint(block), BLOCK_FRAMES)),
-                 io.n_frames - block * BLOCK_FRAMES);
+  return load_quad(F32x4(address_of(src, uint(b.block), BLOCK_FRAMES)),
+                   io.n_frames - b.block * BLOCK_FRAMES, i);
 }
-LowPass low_pass(StageIo io, int filters, int block, int f, int channel) {
-  return LowPass(F32x4(filter_block(io, filters, block, f, channel)), BLOCK_FRAMES);
+vec4 filter_quad(StageIo io, Bands b, int band, int channel, int i) {
+  return F32x4(filter_block(io, b.filters, b.block, b.first + band, channel)).v[i >> 2];
+}
+vec4 band_quad(StageIo io, Bands b, int band, int channel, int i) {
+  if (band < b.n - 1) return filter_quad(io, b, band, channel, i);
+  vec4 rest = input_quad(io, b, channel, i);
+  for (int k = 0; k < b.n - 1; k++) rest = rest - filter_quad(io, b, k, channel, i);
+  return rest;
 }
 #endif

@@ -17,7 +17,7 @@ void crossover_split(StageIo io, CrossoverFilters x) {
   [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
   conv_add(z, io, crossover_ring_words(io, x.filters), block, c, word_address(io.design, at),
            x.partitions, x.centre_blocks);
-  conv_inverse(F32(word_address(io.design, x.twiddle)), z);
+  conv_inverse(F32(word_address(io.design, x.twiddle)), z, true);
   F32x2 to = F32x2(filter_block(io, x.filters, block, f, c));
   [[unroll]] for (int k = 0; k < 8; k++) to.v[int(gl_LocalInvocationID.x) + 128 * k] = z[8 + k];
 }

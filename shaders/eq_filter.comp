@@ -17,7 +17,7 @@ void main() {
     conv_add(z, io, io.channels * CONV_SPECTRUM, block, i, word_address(io.design, at),
              d.partitions, d.centre_blocks);
   }
-  conv_inverse(tw, z);
+  conv_inverse(tw, z, true);
   F32x2 src = F32x2(uvec2(src_channel(io, o))), dst = F32x2(uvec2(dst_channel(io, o)));
   [[unroll]] for (int k = 0; k < 8; k++) {
     const int frame = block * CONV_BLOCK + 2 * (int(gl_LocalInvocationID.x) + 128 * k);

@@ -8,5 +8,5 @@ void main() {
   const int block = block_index();
   if (block > io.n_blocks) return;
   conv_forward(io, F32(word_address(io.design, EQ_TWIDDLE)), io.channels * CONV_SPECTRUM, block,
-               column_index());
+               column_index(), true);
 }

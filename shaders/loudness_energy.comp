@@ -14,7 +14,7 @@ void main() {
   [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
   conv_add(z, io, io.channels * CONV_SPECTRUM, block, channel,
            word_address(io.design, LOUDNESS_SPECTRA), d.partitions, 0);
-  conv_inverse(F32(word_address(io.design, LOUDNESS_TWIDDLE)), z);
+  conv_inverse(F32(word_address(io.design, LOUDNESS_TWIDDLE)), z, false);
   const int frames = io.n_frames - block * CONV_BLOCK;
   barrier();
   [[unroll]] for (int k = 0; k < 8; k++) {

@@ -9,5 +9,5 @@ void main() {
   const int block = block_index();
   if (block > io.n_blocks) return;
   conv_forward(io, F32(word_address(io.design, LOUDNESS_TWIDDLE)), io.channels * CONV_SPECTRUM,
-               block, column_index());
+               block, column_index(), false);
 }

@@ -31,13 +31,6 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
 const uint MULTIBAND_TWIDDLE = 16u + 14u * 8u + 256u + 6u * (CURVE_STEPS + 4u);
 const uint MULTIBAND_SPECTRA = MULTIBAND_TWIDDLE + 8192u;
 
-/* What band `band` of `bands` of a block ends with, low passes counted from `first`. */
-LowPass band_end(StageIo io, int filters, int first, int bands, int block, int band,
-                 int channel) {
-  if (band < bands - 1) return low_pass(io, filters, block, first + band, channel);
-  return input_block(io, block, channel);
-}
-
 vec4 mid_of(vec4 l, vec4 r) {
   return vec4(mid_of(l.x, r.x), mid_of(l.y, r.y), mid_of(l.z, r.z), mid_of(l.w, r.w));
 }

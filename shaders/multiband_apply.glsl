@@ -29,38 +29,33 @@ vec4 factors(Place at, int c, int b) {
                           factor[c][b][p + 3]));
 }
 
-struct Bands {
-  int n, filters, block;
-};
-vec4 end_quad(StageIo io, Bands bands, int b, int channel, int i) {
-  LowPass pass = band_end(io, bands.filters, 0, bands.n, bands.block, b, channel);
-  return load_quad(pass.frames, pass.n_frames, i);
-}
-
 /* Four frames of a channel. */
 #ifdef MID_SIDE
 vec4 processed(StageIo io, Bands bands, int channel, Place at, bool soloed) {
-  vec4 sum = vec4(0.0), below[2], upto[2];
+  vec4 sum = vec4(0.0), rest[2], band[2];
+  [[unroll]] for (int c = 0; c < 2; c++) rest[c] = input_quad(io, bands, c, at.i);
+  const vec4 x = rest[channel];
   for (int b = 0; b < bands.n; b++) {
-    [[unroll]] for (int c = 0; c < 2; c++) upto[c] = end_quad(io, bands, b, c, at.i);
-    const vec4 left = b > 0 ? upto[0] - below[0] : upto[0];
-    const vec4 right = b > 0 ? upto[1] - below[1] : upto[1];
-    const vec4 mid = factors(at, 0, b) * mid_of(left, right);
-    const vec4 side = factors(at, 1, b) * side_of(left, right);
+    [[unroll]] for (int c = 0; c < 2; c++) {
+      band[c] = b < bands.n - 1 ? filter_quad(io, bands, b, c, at.i) : rest[c];
+      rest[c] = rest[c] - band[c];
+    }
+    const vec4 mid = factors(at, 0, b) * mid_of(band[0], band[1]);
+    const vec4 side = factors(at, 1, b) * side_of(band[0], band[1]);
     sum = sum + (channel == 0 ? mid + side : mid - side);
-    below = upto;
   }
-  return flush_tiny(soloed ? sum : (channel == 0 ? upto[0] : upto[1]) + sum);
+  return flush_tiny(soloed ? sum : x + sum);
 }
 #else
 vec4 processed(StageIo io, Bands bands, int channel, Place at, bool soloed) {
-  vec4 sum = vec4(0.0), below = vec4(0.0), upto = vec4(0.0);
-  for (int b = 0; b < bands.n; b++) { /* a band is the difference of two low passes */
-    upto = end_quad(io, bands, b, channel, at.i);
-    sum = sum + factors(at, 0, b) * (b > 0 ? upto - below : upto);
-    below = upto;
+  const vec4 x = input_quad(io, bands, channel, at.i);
+  vec4 sum = vec4(0.0), rest = x;
+  for (int b = 0; b < bands.n; b++) {
+    const vec4 band = b < bands.n - 1 ? filter_quad(io, bands, b, channel, at.i) : rest;
+    rest = rest - band;
+    sum = sum + factors(at, 0, b) * band;
   }
-  return flush_tiny(soloed ? sum : upto + sum); /* the last low pass is the input */
+  return flush_tiny(soloed ? sum : x + sum);
 }
 #endif
 
@@ -88,7 +83,7 @@ void main() {
   MultibandDesign d = MultibandDesign(io.design);
   if (block >= io.n_blocks) return;
   const bool soloed = d.soloed != 0;
-  const Bands bands = Bands(d.bands, d.filters, block);
+  const Bands bands = Bands(d.bands, d.filters, 0, block);
   const int step = d.step_;
 #ifdef MID_SIDE
   for (int c = 0; c < 2; c++) fill_factors(io, d, block, c, c);

@@ -11,15 +11,6 @@ vec2 joined(vec2 a, vec2 b) { return vec2(joined(a.x, b.x), joined(a.y, b.y)); }
 #define JOIN(a, b) joined(a, b)
 #include "energy.glsl"
 
-/* What a band of a channel ends with, and below it. */
-LowPass end_of(StageIo io, MultibandDesign d, int block, int band, int channel) {
-  return band_end(io, d.filters, d.detector_first, d.detector_bands, block, band, channel);
-}
-vec4 between(LowPass upto, LowPass below, int band, int i) {
-  const vec4 x = load_quad(upto.frames, upto.n_frames, i);
-  return band > 0 ? x - load_quad(below.frames, below.n_frames, i) : x;
-}
-
 void put_squares(vec4 x, int i) {
   x = flush_tiny(x);
   points[i >> 1] = x.xy * x.xy;
@@ -28,21 +19,15 @@ void put_squares(vec4 x, int i) {
 
 /* Squares of what the detector hears in a block: of a channel, or of mid or side. */
 void square_block(StageIo io, MultibandDesign d, int block, int band, int channel) {
-#ifdef MID_SIDE
-  LowPass upto = end_of(io, d, block, band, 0), other_upto = end_of(io, d, block, band, 1);
-  const int low = band > 0 ? band - 1 : 0;
-  LowPass below = end_of(io, d, block, low, 0), other_below = end_of(io, d, block, low, 1);
-#else
-  LowPass upto = end_of(io, d, block, band, channel);
-  LowPass below = end_of(io, d, block, band > 0 ? band - 1 : 0, channel);
-#endif
+  const Bands heard = Bands(d.detector_bands, d.filters, d.detector_first, block);
   barrier();
   [[unroll]] for (int k = 0; k < 4; k++) {
     const int i = 4 * (int(gl_LocalInvocationID.x) + 128 * k);
-    vec4 x = between(upto, below, band, i);
 #ifdef MID_SIDE
-    const vec4 right = between(other_upto, other_below, band, i);
-    x = channel > 0 ? side_of(x, right) : mid_of(x, right);
+    const vec4 left = band_quad(io, heard, band, 0, i), right = band_quad(io, heard, band, 1, i);
+    const vec4 x = channel > 0 ? side_of(left, right) : mid_of(left, right);
+#else
+    const vec4 x = band_quad(io, heard, band, channel, i);
 #endif
     put_squares(x, i);
   }

@@ -10,5 +10,5 @@ void main() {
   MultibandDesign d = MultibandDesign(io.design);
   if (block > io.n_blocks || d.filters == 0) return;
   conv_forward(io, F32(word_address(io.design, MULTIBAND_TWIDDLE)),
-               crossover_ring_words(io, d.filters), block, column_index());
+               crossover_ring_words(io, d.filters), block, column_index(), true);
 }

@@ -10,5 +10,5 @@ void main() {
   SaturateDesign d = SaturateDesign(io.design);
   if (block > io.n_blocks || d.bands == 1) return;
   conv_forward(io, F32(word_address(io.design, SATURATE_TWIDDLE)),
-               crossover_ring_words(io, d.bands - 1), block, column_index());
+               crossover_ring_words(io, d.bands - 1), block, column_index(), true);
 }

@@ -10,12 +10,8 @@ saturate_curve curve;
 vec4 band_frames(StageIo io, int bands, int band, int channel, int frame) {
   if (uint(frame) >= uint(io.n_frames)) return vec4(0.0);
   if (bands == 1) return load_quad(F32x4(uvec2(src_channel(io, channel))), io.n_frames, frame);
-  const int block = frame >> 11, i = frame & 2047, left = io.n_frames - block * BLOCK_FRAMES;
-  vec4 x, below = vec4(0.0);
-  if (band == bands - 1) x = load_quad(input_block(io, block, channel).frames, left, i);
-  else x = load_quad(low_pass(io, bands - 1, block, band, channel).frames, left, i);
-  if (band > 0) below = load_quad(low_pass(io, bands - 1, block, band - 1, channel).frames, left, i);
-  return flush_tiny(x - below);
+  const vec4 x = band_quad(io, Bands(bands, bands - 1, 0, frame >> 11), band, channel, frame & 2047);
+  return flush_tiny(mix(vec4(0.0), x, lessThan(frame + ivec4(0, 1, 2, 3), ivec4(io.n_frames))));
 }
 
 vec4 signal_frames(StageIo io, int bands, bool mid_side, int band, int signal, int frame) {
