@@ -14,13 +14,6 @@
 #include "memory.h"
 #include "publish.h"
 
-bool deliver_up_to_date(const struct unit_plan *unit, struct receipt *receipt) {
-  struct stat s;
-  return receipt_read(unit->unit->receipt_path, receipt) &&
-         !strcmp(receipt->file_key, unit->file_key) && !stat(unit->unit->path, &s) &&
-         s.st_size == receipt->file_bytes;
-}
-
 static bool same_file(const struct stat *file, const char *path) {
   struct stat s;
   return !stat(path, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
@@ -129,7 +122,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   r->band_limited = result->band_limited;
   r->clipped = result->clipped;
   memcpy(r->key, d->unit->key, sizeof r->key);
-  memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);
+  r->parts = d->unit->parts;
 }
 
 static enum status encode(const struct delivery *d, const struct receipt *r,
@@ -202,6 +195,32 @@ static enum status measure_delivered(const struct delivery *d, struct receipt *r
   return STATUS_OK;
 }
 
+/* Publishes file and receipt, unless `status` or the golden receipt is against it. */
+static enum status publish(const struct delivery *d, struct receipt *r, struct encoded *encoded,
+                           enum status status, struct failure *why) {
+  memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);
+  memcpy(r->pcm_sha256, encoded->pcm_sha256, sizeof r->pcm_sha256);
+  memcpy(r->file_sha256, encoded->file_sha256, sizeof r->file_sha256);
+  r->file_bytes = encoded->file_bytes;
+  if (!status && d->options->tier == VERIFY_GOLDEN)
+    status = check_golden(d, encoded->pcm_sha256, why);
+  if (!status) status = announce(d, r, why);
+  if (!status) status = publish_file(encoded->temp_path, d->unit->unit->path, why);
+  if (!status && receipt_write(d->unit, d->plan->manifest, r, why)) {
+    status = why->status;
+    unlink(d->unit->unit->path); /* nothing is delivered without its receipt */
+    unlink(d->unit->unit->receipt_path);
+  }
+  encoded_discard(encoded);
+  return status;
+}
+
+enum status deliver_retagged(const struct delivery *d, struct receipt *r, struct failure *why) {
+  struct encoded encoded = {0};
+  const enum status status = encode(d, r, &encoded, why);
+  return publish(d, r, &encoded, status, why);
+}
+
 enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
   struct encoded encoded = {0};
   describe(d, r);
@@ -211,21 +230,7 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
                 d->unit->unit->name, r->verdict);
   enum status status = measure_delivered(d, r, why);
   if (!status) status = encode_with_gaps(d, r, &encoded, why);
-  if (!status) {
-    memcpy(r->pcm_sha256, encoded.pcm_sha256, sizeof r->pcm_sha256);
-    memcpy(r->file_sha256, encoded.file_sha256, sizeof r->file_sha256);
-    r->file_bytes = encoded.file_bytes;
-    if (d->options->tier == VERIFY_GOLDEN) status = check_golden(d, encoded.pcm_sha256, why);
-  }
-  if (!status) status = announce(d, r, why);
-  if (!status) status = publish_file(encoded.temp_path, d->unit->unit->path, why);
-  if (!status && receipt_write(d->unit, d->plan->manifest, r, why)) {
-    status = why->status;
-    unlink(d->unit->unit->path); /* nothing is delivered without its receipt */
-    unlink(d->unit->unit->receipt_path);
-  }
-  encoded_discard(&encoded);
-  return status;
+  return publish(d, r, &encoded, status, why);
 }
 
 static int by_text(const void *a, const void *b) {

@@ -11,7 +11,7 @@ struct delivery {
   const struct render_options *options;
   int32_t n_frames;
   const int32_t *pcm; /* interleaved, left-justified */
-  const struct tail_result *result;
+  const struct tail_result *result; /* deliver_unit alone */
 };
 /* Measures (libebur128), encodes, holds against the golden receipt when that is the tier,
  * publishes file and receipt. *receipt comes with identity, source and device filled in.
@@ -20,8 +20,11 @@ struct delivery {
 enum status deliver_unit(const struct delivery *delivery, struct receipt *receipt,
                          struct failure *why);
 
-/* Whether the unit's file and receipt are there and of this key; then *receipt is it. */
-bool deliver_up_to_date(const struct unit_plan *unit, struct receipt *receipt);
+/* The same of samples that were taken from the unit's own file, gaps included, under other
+ * tags: *receipt is the receipt they came with. */
+enum status deliver_retagged(const struct delivery *delivery, struct receipt *receipt,
+                             struct failure *why);
+
 /* Refuses to replace a file that has no receipt (unless `force`), and a source ever. */
 enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
                               struct failure *why);

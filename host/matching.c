@@ -21,6 +21,7 @@ struct reference {
   struct failure failure; /* status: it could not be measured */
   struct ltas ltas;
   char sha256[HASH_TEXT_SIZE];
+  struct source_file file; /* as it was before it was read */
   struct reference *next;
 };
 struct references {
@@ -52,7 +53,8 @@ static struct reference *measure(const char *path) {
   struct audio audio;
   struct failure why = {0};
   r->path = memory_text(path, strlen(path));
-  enum status status = decode_file(path, &audio, &why);
+  enum status status = source_file_stat(path, "", &r->file, &why);
+  if (!status) status = decode_file(path, &audio, &why);
   if (status) {
     fail(&r->failure, status, "match reference: %s", why.text);
     return r;
@@ -105,6 +107,17 @@ enum status references_present(const struct manifest *manifest, const struct tra
   return status;
 }
 
+bool match_files(const struct manifest *manifest, const struct match_params *params,
+                 struct source_file file[MATCH_REFERENCES]) {
+  bool found = true;
+  for (int i = 0; i < params->n_references && found; i++) {
+    char *path = match_path(manifest, &params->references[i]);
+    found = !source_file_stat(path, "", &file[i], NULL);
+    free(path);
+  }
+  return found;
+}
+
 enum status match_track(struct references *references, const struct manifest *manifest,
                         const struct match_params *params, const struct audio *source,
                         struct matched *out, struct failure *why) {
@@ -118,6 +131,7 @@ enum status match_track(struct references *references, const struct manifest *ma
     free(path);
     if (r->failure.status) return fail(why, r->failure.status, "%s", r->failure.text);
     memcpy(out->sha256[i], r->sha256, sizeof r->sha256);
+    out->file[i] = r->file;
     ltas[i] = &r->ltas;
   }
   if (ltas_measure(source, &own, &reason))

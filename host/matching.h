@@ -7,6 +7,7 @@
 
 #include "manifest.h"
 #include "match.h"
+#include "source_file.h"
 
 struct references; /* measured files; thread-safe */
 struct references *references_create(void);
@@ -25,8 +26,13 @@ enum status references_present(const struct manifest *manifest, const struct tra
 struct matched {
   const struct match_params *params;             /* the manifest's */
   char sha256[MATCH_REFERENCES][HASH_TEXT_SIZE]; /* of the references' audio */
+  struct source_file file[MATCH_REFERENCES];     /* as they were when they were measured */
   struct match_curves curves;
 };
+/* How the references of a match stage look now. False: one is not there. */
+bool match_files(const struct manifest *manifest, const struct match_params *params,
+                 struct source_file file[MATCH_REFERENCES]);
+
 /* Measures `source` as it is in its file, and the references. The failure names the
  * reference, or is about the source. */
 enum status match_track(struct references *references, const struct manifest *manifest,

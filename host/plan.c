@@ -12,7 +12,6 @@
 #include "detmath.h"
 #include "memory.h"
 #include "settings.h"
-#include "shaders.h"
 
 /* ---- units ---- */
 
@@ -64,6 +63,7 @@ enum status plan_create(const struct manifest *manifest, const char *folder, con
         add_unit(plan, t, manifest->tracks[t].variants[v]);
   }
   plan->first_unit[manifest->n_tracks] = plan->n_units;
+  plan_settings_create(plan);
   plan_albums_create(plan);
   *out = plan;
   enum status status = STATUS_OK;
@@ -84,6 +84,7 @@ void plan_destroy(struct plan **plan) {
     free((*plan)->units[i].path);
     free((*plan)->units[i].receipt_path);
   }
+  plan_settings_free(*plan);
   plan_albums_free(*plan);
   designs_destroy(&(*plan)->designs);
   references_destroy(&(*plan)->references);
@@ -94,93 +95,10 @@ void plan_destroy(struct plan **plan) {
   *plan = NULL;
 }
 
-/* ---- a track: designs and keys ---- */
-
-static void hash_text(struct hash *hash, const char *text) {
-  hash_update(hash, text ? text : "", text ? strlen(text) : 0);
-  hash_update(hash, "\n", 1);
-}
-
-static void hash_json(struct hash *hash, json_t *json) {
-  char *text = settings_text(json);
-  hash_text(hash, text);
-  free(text);
-  json_decref(json);
-}
-
-/* Nothing when there are none: a track without edits has the bits it always had. */
-static void hash_edit(struct hash *hash, const struct edit *edit) {
-  json_t *json = settings_of(edit_rows, edit);
-  if (json_object_size(json)) hash_json(hash, json);
-  else json_decref(json);
-}
+/* ---- a track ---- */
 
 static int delivered_rate(const struct variant *variant, const struct source_identity *source) {
   return variant->resample.rate_hz ? variant->resample.rate_hz : source->rate_hz;
-}
-
-/* A variant's settings; a rate that is the source's own is as good as none. */
-static json_t *settings_for(const struct variant *variant, const struct source_identity *source) {
-  json_t *settings = settings_of_variant(variant);
-  if (delivered_rate(variant, source) == source->rate_hz) json_object_del(settings, "rate");
-  return settings;
-}
-
-/* Settings alone, without engine and tables: what seeds the dither. */
-static uint32_t dither_seed(const struct source_identity *source, const struct chain *chain,
-                            const struct edit *edit, const struct variant *variant) {
-  struct hash hash;
-  char text[HASH_TEXT_SIZE];
-  hash_init(&hash);
-  hash_text(&hash, "lacquer dither 1");
-  hash_text(&hash, source->audio_sha256);
-  hash_json(&hash, settings_of_chain(chain));
-  hash_json(&hash, settings_for(variant, source));
-  hash_edit(&hash, edit);
-  if (hash_final(&hash, text)) return 0;
-  text[8] = 0;
-  return (uint32_t)strtoul(text, NULL, 16);
-}
-
-/* A changed reference is another unit, also when the curve stays the same. */
-static void hash_references(struct hash *hash, const struct matched *matched) {
-  for (int i = 0; matched && i < matched->params->n_references; i++)
-    hash_text(hash, matched->sha256[i]);
-}
-
-static void unit_keys(const struct plan *plan, const struct source_identity *source,
-                      const struct chain *chain, const char *tables, struct unit_plan *u) {
-  const struct manifest *m = plan->manifest;
-  const struct track *track = &m->tracks[u->unit->track];
-  const struct variant *variant = &m->variants[u->unit->variant];
-  struct hash hash;
-  hash_init(&hash);
-  hash_text(&hash, "lacquer unit 1");
-  hash_text(&hash, source->audio_sha256);
-  hash_json(&hash, settings_of_chain(chain));
-  hash_json(&hash, settings_for(variant, source));
-  hash_references(&hash, u->matched);
-  hash_edit(&hash, &track->edit);
-  hash_text(&hash, tables);
-  hash_text(&hash, lacquer_engine_hash);
-  hash_text(&hash, lacquer_spirv_hash);
-  hash_final(&hash, u->own_key);
-  memcpy(u->key, u->own_key, sizeof u->key);
-  const struct plan_album *album = plan_album_of(plan, u->unit);
-  if (album) {
-    hash_init(&hash);
-    hash_text(&hash, u->own_key);
-    hash_text(&hash, album->digest);
-    hash_final(&hash, u->key);
-  }
-  char number[48];
-  snprintf(number, sizeof number, "%d %d", track->number, m->catalogue.year);
-  const char *const tags[] = {u->key, file_format_extension(variant->format), u->unit->name,
-                              track->title, track->artist, track->isrc, m->catalogue.title,
-                              m->catalogue.genre, m->catalogue.upc, number};
-  hash_init(&hash);
-  for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) hash_text(&hash, tags[i]);
-  hash_final(&hash, u->file_key);
 }
 
 /* Appends a design's hash. */
@@ -311,12 +229,19 @@ static enum status plan_conversion(const struct plan *plan, const struct variant
   return plan_meters(plan, delivered, &to->loudness, &to->band_limit, tables, why);
 }
 
-static enum status plan_unit(const struct plan *plan, const struct source_identity *source,
-                             const struct chain *chain, const char *tables, struct unit_plan *u,
-                             const struct stage_design **clip, struct failure *why) {
+struct track_in_plan { /* what its units have in common */
+  const struct source_identity *source;
+  const struct track_keys *keys;
+  const char *tables;
+};
+
+static enum status plan_unit(const struct plan *plan, const struct track_in_plan *track,
+                             struct unit_plan *u, const struct stage_design **clip,
+                             struct failure *why) {
+  const struct source_identity *source = track->source;
   const struct stage_format format = {source->rate_hz, source->channels};
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
-  char *all = memory_text(tables, strlen(tables));
+  char *all = memory_text(track->tables, strlen(track->tables));
   const struct stage_format delivered = {delivered_rate(v, source), source->channels};
   const bool converted = delivered.rate_hz != format.rate_hz;
   struct conversion *to = &u->tail.to;
@@ -343,9 +268,8 @@ static enum status plan_unit(const struct plan *plan, const struct source_identi
     u->tail.band_limit = v->limiter.band_limit;
     if (isnan(v->limiter.true_peak_db) && v->limiter.band_limit == BAND_LIMIT_AUTO)
       u->tail.band_limit = BAND_LIMIT_OFF;
-    u->tail.seed = dither_seed(source, chain,
-                               &plan->manifest->tracks[u->unit->track].edit, v);
-    unit_keys(plan, source, chain, all, u);
+    u->tail.seed = plan_dither_seed(plan, track->keys, source, u->unit->variant);
+    plan_unit_keys(plan, track->keys, source, all, u);
   }
   free(all);
   return status;
@@ -361,7 +285,7 @@ static enum status resolve_chain(const struct plan *plan, const struct track *tr
     *chain = chain_copy(&track->chain);
     return STATUS_OK;
   }
-  if (!audio) return fail(why, STATUS_AGAIN, "not decoded");
+  if (!audio) return fail(why, STATUS_INTERNAL, "not decoded");
   out->matched = memory_new(1, sizeof *out->matched);
   enum status status =
       match_track(plan->references, plan->manifest, match, audio, out->matched, why);
@@ -383,12 +307,15 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   out->seed = strtoull(head, NULL, 16);
   enum status status = resolve_chain(plan, track, source->audio, out, &chain, why);
   if (!status) status = plan_chain(plan, track, &chain, &format, out, &tables, why);
+  struct track_keys keys;
+  track_keys_make(plan, index, &chain, status ? NULL : out->matched, &keys);
+  const struct track_in_plan in_plan = {source, &keys, tables};
   for (int i = 0; i < out->n_units && !status; i++) {
     out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
-    status = plan_unit(plan, source, &chain, tables, &out->units[i], &out->clip,
-                       why);
+    status = plan_unit(plan, &in_plan, &out->units[i], &out->clip, why);
   }
+  track_keys_free(&keys);
   chain_release(&chain);
   free(tables);
   if (status) track_plan_free(out);

@@ -7,7 +7,7 @@
 #include "chain.h"
 #include "designs.h"
 #include "manifest.h"
-#include "matching.h"
+#include "plan_keys.h"
 
 struct unit {
   int track, variant; /* indices in the manifest */
@@ -40,6 +40,7 @@ struct plan {
   struct unit *units;
   int *first_unit; /* of each track; n_tracks + 1 entries */
   struct plan_album *albums; /* by variant */
+  char *(*variant_settings)[2]; /* by variant, as text: at the source's rate, and converted */
 };
 
 /* `only`: NULL, or "NUMBER" or "NUMBER:VARIANT" to leave the rest out (NUMBER: a track's
@@ -73,6 +74,7 @@ struct track_plan {
     const struct unit *unit;
     const struct matched *matched; /* the track's */
     struct tail tail;
+    struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */
     char key[HASH_TEXT_SIZE];        /* the same and, in an album, the album's digest */
     char file_key[HASH_TEXT_SIZE];   /* the same and the tags: of the file */

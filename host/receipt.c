@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * See receipt.h. */
-#define _XOPEN_SOURCE 700 /* st_mtim */
 #include "receipt.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "memory.h"
 #include "publish.h"
 #include "settings.h"
 #include "shaders.h"
-
-enum status source_file_stat(const char *path, struct source_file *out, struct failure *why) {
-  struct stat s;
-  if (stat(path, &s)) return fail(why, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
-  out->bytes = s.st_size;
-  out->modified_ns = (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
-  return STATUS_OK;
-}
 
 /* One row per field: the same table writes and reads. */
 enum field_type { FIELD_TEXT, FIELD_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL };
@@ -42,6 +33,9 @@ struct field {
 static const struct field fields[] = {
     FIELD(NULL, "key", FIELD_TEXT, key),
     FIELD(NULL, "file_key", FIELD_TEXT, file_key),
+    FIELD("key_parts", "chain_sha256", FIELD_TEXT, parts.chain_sha256),
+    FIELD("key_parts", "tables_sha256", FIELD_TEXT, parts.tables_sha256),
+    FIELD("key_parts", "match_sha256", FIELD_TEXT, parts.match_sha256),
     FIELD("deliverable", "pcm_sha256", FIELD_TEXT, pcm_sha256),
     FIELD("deliverable", "file_sha256", FIELD_TEXT, file_sha256),
     FIELD("deliverable", "file_bytes", FIELD_INT64, file_bytes),
@@ -132,10 +126,38 @@ static json_t *group_of(json_t *root, const char *name) {
   return json_object_get(root, name);
 }
 
+/* Read whole and parsed from memory: jansson takes files byte by byte. */
+static json_t *load(const char *path) {
+  enum { MOST_BYTES = 1 << 20 };
+  json_t *root = NULL;
+  FILE *file = fopen(path, "rb");
+  if (!file) return NULL;
+  size_t room = 8192, size = 0;
+  char *text = memory_new(1, room);
+  for (size_t got; (got = fread(text + size, 1, room - size, file)) > 0 && room < MOST_BYTES;) {
+    size += got;
+    if (size == room) text = memory_grow(text, room *= 2, 1);
+  }
+  if (feof(file) && !ferror(file)) root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+  fclose(file);
+  free(text);
+  return root;
+}
+
+static json_t *match_of(const struct unit_plan *plan, const struct track *track) {
+  if (plan->matched) return matched_json(plan->matched);
+  if (!chain_match(&track->chain)) return NULL;
+  json_t *root = load(plan->unit->receipt_path);
+  json_t *match = json_incref(json_object_get(root, "match"));
+  json_decref(root);
+  return match;
+}
+
 enum status receipt_write(const struct unit_plan *plan, const struct manifest *manifest,
                           const struct receipt *receipt, struct failure *why) {
   const struct unit *unit = plan->unit;
   const struct track *track = &manifest->tracks[unit->track];
+  json_t *match = match_of(plan, track);
   json_t *root = json_pack("{s:i, s:s, s:s, s:s}", "lacquer_receipt", 1, "file", unit->name,
                            "engine_sha256", lacquer_engine_hash, "spirv_sha256",
                            lacquer_spirv_hash);
@@ -147,7 +169,7 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
   json_object_update(group_of(root, "edit"), edit);
   json_decref(edit);
   json_object_set_new(root, "chain", settings_of_chain(&track->chain));
-  if (plan->matched) json_object_set_new(root, "match", matched_json(plan->matched));
+  if (match) json_object_set_new(root, "match", match);
   json_object_set_new(root, "variant", settings_of_variant(&manifest->variants[unit->variant]));
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
   json_decref(root);
@@ -160,7 +182,7 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
 }
 
 bool receipt_read(const char *path, struct receipt *out) {
-  json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+  json_t *root = load(path);
   bool sound = json_is_object(root);
   *out = (struct receipt){0};
   for (size_t i = 0; sound && i < sizeof fields / sizeof *fields; i++) {
@@ -168,6 +190,10 @@ bool receipt_read(const char *path, struct receipt *out) {
     const json_t *group = f->group ? json_object_get(root, f->group) : root;
     sound = field_read(f, json_object_get(group, f->name), out);
   }
+  const json_t *source = json_object_get(json_object_get(root, "source"), "path");
+  sound = sound && json_is_string(source) &&
+          !hash_bytes(json_string_value(source), json_string_length(source),
+                      out->source_file.path_sha256);
   json_decref(root);
   return sound;
 }

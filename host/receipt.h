@@ -5,17 +5,11 @@
 #define LACQUER_RECEIPT_H
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "hash.h"
 #include "plan.h"
+#include "source_file.h"
 #include "verdict.h"
-
-struct source_file { /* of the track, to recognise it without decoding */
-  int64_t bytes, modified_ns;
-};
-/* STATUS_NO_INPUT when it is not there. */
-enum status source_file_stat(const char *path, struct source_file *out, struct failure *why);
 
 struct loudness_reading {
   struct loudness_figures figures;
@@ -27,8 +21,9 @@ struct receipt {
   char key[HASH_TEXT_SIZE], file_key[HASH_TEXT_SIZE];
   char pcm_sha256[HASH_TEXT_SIZE], file_sha256[HASH_TEXT_SIZE];
   int64_t file_bytes;
+  struct key_parts parts;
   struct source_identity source;
-  struct source_file source_file;
+  struct source_file source_file; /* the track's */
   struct edit_span edit;   /* what of the source was kept, frames */
   int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
   int rate_hz, bits;       /* delivered; 32 bits: float */
@@ -67,6 +62,8 @@ struct receipt {
  * dither, 4 frames at the borders of a window and blocks at a gate. */
 #define METERS_TOLERANCE_LU 0.1
 
+/* Of a unit that was recalled (plan_recall) the curves of its match stage are those of the
+ * receipt that is replaced. */
 enum status receipt_write(const struct unit_plan *plan, const struct manifest *manifest,
                           const struct receipt *receipt, struct failure *why);
 /* False when there is none, or it cannot be read. */

@@ -15,6 +15,7 @@
 #include "deliver.h"
 #include "engine_cpu.h"
 #include "gpu.h"
+#include "incremental.h"
 #include "loudness_check.h"
 #include "memory.h"
 #include "render_run.h"
@@ -36,13 +37,17 @@ static void fail_unit(struct work *w, const struct unit *unit, const struct fail
   finish_unit(w, unit, &result);
 }
 
+static bool is_finished(const struct work *w, const struct unit *unit) {
+  return w->results[unit - w->plan->units].state != UNIT_SKIPPED;
+}
+
 static void fail_track(struct work *w, int track, const struct failure *why) {
   if (w->visiting) {
     album_fail_track(w, track, why);
     return;
   }
   for (int i = w->plan->first_unit[track]; i < w->plan->first_unit[track + 1]; i++)
-    fail_unit(w, &w->plan->units[i], why);
+    if (!is_finished(w, &w->plan->units[i])) fail_unit(w, &w->plan->units[i], why);
 }
 
 /* ---- loading ---- */
@@ -57,33 +62,16 @@ static void job_free(struct job *job) {
   *job = (struct job){0};
 }
 
-/* Units that are up to date, by receipts made from the same untouched source file, are
- * done without decoding. True: that was all of them. */
+/* Finishes the units that need not be rendered, without decoding. True: that was all. */
 static bool up_to_date(struct work *w, int track) {
-  const struct plan *plan = w->plan;
-  const int first = plan->first_unit[track], n = plan->first_unit[track + 1] - first;
-  struct source_file file;
-  struct receipt receipt;
-  struct track_plan tp;
-  bool all = false;
+  const int first = w->plan->first_unit[track], n = w->plan->first_unit[track + 1] - first;
   if (w->options.force || n == 0) return n == 0;
-  if (source_file_stat(plan->manifest->tracks[track].source, &file, NULL)) return false;
-  if (!receipt_read(plan->units[first].receipt_path, &receipt)) return false;
-  if (receipt.source_file.bytes != file.bytes ||
-      receipt.source_file.modified_ns != file.modified_ns)
-    return false;
-  if (track_plan_make(plan, track, &receipt.source, &tp, NULL)) return false;
   struct unit_result *results = memory_new((size_t)n, sizeof *results);
-  int current = 0;
-  for (int i = 0; i < n; i++) {
-    results[i].state = UNIT_UP_TO_DATE;
-    current += deliver_up_to_date(&tp.units[i], &results[i].receipt);
-  }
-  all = current == n;
-  for (int i = 0; all && i < n; i++) finish_unit(w, &plan->units[first + i], &results[i]);
+  const int left = incremental_track(w->plan, track, &w->options, results);
+  for (int i = 0; i < n; i++)
+    if (results[i].state != UNIT_SKIPPED) finish_unit(w, &w->plan->units[first + i], &results[i]);
   free(results);
-  track_plan_free(&tp);
-  return all;
+  return !left;
 }
 
 static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
@@ -103,8 +91,11 @@ static void choose_tails(struct work *w, struct job *job) {
   job->delivered = memory_new(n, sizeof *job->delivered);
   for (int i = 0; i < job->plan.n_units; i++) {
     const struct unit_plan *u = &job->plan.units[i];
-    struct unit_result current = {.state = UNIT_UP_TO_DATE};
+    struct unit_result current = {.state = UNIT_SKIPPED};
     struct failure why = {0};
+    if (!w->visiting && is_finished(w, u->unit)) continue;
+    if (!w->visiting && !w->options.force)
+      incremental_unit(w->plan, u, &w->options, &job->file, &current);
     if (w->visiting && too_long(job, u, &why)) {
       album_fail_track(w, job->track, &why);
     } else if (w->visiting) {
@@ -112,8 +103,10 @@ static void choose_tails(struct work *w, struct job *job) {
       job->tails[job->n_tails++] = u->tail;
     } else if (album_stops(w, u, &why)) {
       fail_unit(w, u->unit, &why);
-    } else if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
+    } else if (current.state != UNIT_SKIPPED) {
       finish_unit(w, u->unit, &current);
+    } else if (album_unknown(w, u, &why)) {
+      fail_unit(w, u->unit, &why);
     } else if (too_long(job, u, &why)) {
       fail_unit(w, u->unit, &why);
     } else if (deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
@@ -129,7 +122,8 @@ static void load(struct work *w, struct job *job, int track) {
   const char *path = w->plan->manifest->tracks[track].source;
   struct failure why = {0};
   job->track = track;
-  enum status status = source_file_stat(path, &job->file, &why);
+  enum status status = source_file_stat(path, w->plan->manifest->tracks[track].source_text,
+                                        &job->file, &why);
   if (!status) status = decode_file(path, &job->audio, &why);
   if (!status) status = plan_edit(w->plan->manifest, track, &job->audio, &job->span, &why);
   const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames};

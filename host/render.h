@@ -18,11 +18,13 @@ struct render_options { /* how to run; nothing here changes a bit */
   bool force;         /* render what is up to date, replace files without a receipt */
   bool fail_fast;
 };
-enum unit_state { UNIT_SKIPPED, UNIT_DELIVERED, UNIT_UP_TO_DATE, UNIT_FAILED };
+enum unit_state { UNIT_SKIPPED, UNIT_DELIVERED, UNIT_UP_TO_DATE, UNIT_FAILED, UNIT_RETAGGED };
+enum { UNIT_STATES = UNIT_RETAGGED + 1 };
 struct unit_result {
-  enum unit_state state; /* skipped: not reached (fail_fast) */
+  enum unit_state state; /* skipped: not reached (fail_fast); retagged: the file has other tags,
+                            and the samples it had */
   struct failure failure;
-  struct receipt receipt; /* delivered and up to date */
+  struct receipt receipt; /* delivered, retagged and up to date */
 };
 /* Called for every finished unit, one at a time. */
 typedef void unit_finished(void *context, int unit, const struct unit_result *result);

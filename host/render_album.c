@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "deliver.h"
+#include "incremental.h"
 #include "limiter.h"
 #include "memory.h"
 #include "render_run.h"
@@ -16,55 +17,47 @@ static int n_variants(const struct work *w) { return w->plan->manifest->n_varian
 
 /* ---- what is known without decoding ---- */
 
-/* The track's keys, from any receipt made of the same untouched file. */
-static void recognise(const struct work *w, int track) {
+/* The keys that the track has in its albums, by its receipts there. */
+static void recognise(const struct work *w, int track, const struct track_keys *keys) {
   const struct plan *plan = w->plan;
   const struct track *t = &plan->manifest->tracks[track];
-  struct source_file file;
   struct unit *units;
-  bool found = false;
-  if (source_file_stat(t->source, &file, NULL)) return;
   const int n = plan_album_units(plan, track, &units);
-  for (int i = 0; i < t->n_variants && n && !found; i++) {
+  for (int i = 0; i < n; i++) {
+    struct unit unit = units[i];
     struct receipt r;
-    struct track_plan tp;
-    char *name = manifest_output_name(plan->manifest, t,
-                                      &plan->manifest->variants[t->variants[i]]);
-    char *path = memory_print("%s/%s.receipt.json", plan->folder, name);
-    found = receipt_read(path, &r) && r.source_file.bytes == file.bytes &&
-            r.source_file.modified_ns == file.modified_ns;
-    if (found && !track_plan_make_units(plan, track, units, n, &r.source, &tp, NULL)) {
-      plan_album_note(plan, &tp);
-      track_plan_free(&tp);
-    }
-    free(path);
+    struct unit_plan u;
+    char *name = manifest_output_name(plan->manifest, t, &plan->manifest->variants[unit.variant]);
+    unit.receipt_path = memory_print("%s/%s.receipt.json", plan->folder, name);
+    if (incremental_receipt(plan, &unit, &r) &&
+        plan_recall(plan, keys, &unit, &r.source, &r.parts, &u))
+      plan_album_note(plan, &(struct track_plan){.n_units = 1, .units = &u});
+    free(unit.receipt_path);
     free(name);
   }
   free(units);
 }
 
-static bool is_current(const struct work *w, const struct unit *unit) {
-  const struct plan_album *album = plan_album_of(w->plan, unit);
-  struct receipt receipt;
-  struct track_plan tp;
-  if (!album) return true;
-  if (!*album->digest || !receipt_read(unit->receipt_path, &receipt)) return false;
-  if (track_plan_make_units(w->plan, unit->track, unit, 1, &receipt.source, &tp, NULL))
-    return false;
-  const bool current = deliver_up_to_date(&tp.units[0], &receipt);
-  track_plan_free(&tp);
-  return current;
-}
-
 /* Nothing of any album is to be rendered. */
 static bool all_current(const struct work *w) {
   const struct plan *plan = w->plan;
+  const int n = plan->manifest->n_tracks;
   if (w->options.force) return false;
-  for (int t = 0; t < plan->manifest->n_tracks; t++)
-    if (album_visits(w, t)) recognise(w, t);
+  struct track_keys *keys = memory_new((size_t)n + 1, sizeof *keys);
+  for (int t = 0; t < n; t++) {
+    if (!album_visits(w, t)) continue;
+    track_keys_recall(plan, t, &keys[t]);
+    recognise(w, t, &keys[t]);
+  }
   plan_album_digests(plan);
   bool current = true;
-  for (int i = 0; i < plan->n_units && current; i++) current = is_current(w, &plan->units[i]);
+  for (int i = 0; i < plan->n_units && current; i++) {
+    const struct unit *unit = &plan->units[i];
+    const struct plan_album *album = plan_album_of(plan, unit);
+    if (album) current = *album->digest && incremental_current(plan, &keys[unit->track], unit);
+  }
+  for (int t = 0; t < n; t++) track_keys_free(&keys[t]);
+  free(keys);
   return current;
 }
 
@@ -93,6 +86,13 @@ bool album_stops(const struct work *w, const struct unit_plan *u, struct failure
     fail(why, STATUS_AGAIN, "%s: its source changed while the album was rendered",
          u->unit->name);
   return why->status;
+}
+
+bool album_unknown(const struct work *w, const struct unit_plan *u, struct failure *why) {
+  const struct plan_album *album = plan_album_of(w->plan, u->unit);
+  if (!album || album->solved) return false;
+  fail(why, STATUS_AGAIN, "%s: its file changed while the program ran", u->unit->name);
+  return true;
 }
 
 void album_on_probe(void *context, int lane, int tail, struct probe *probe) {

@@ -57,6 +57,8 @@ void measure_albums(struct work *w); /* what was delivered of them, by libebur12
 bool album_visits(const struct work *w, int track); /* the track is part of an album */
 /* A unit's album has no gain, or one that was found with something else than this unit. */
 bool album_stops(const struct work *w, const struct unit_plan *unit, struct failure *why);
+/* A unit is to be rendered, and its album's gain was not sought: nothing was to be. */
+bool album_unknown(const struct work *w, const struct unit_plan *unit, struct failure *why);
 /* A visit's plan of a track, with the units of its albums. */
 enum status album_plan_track(const struct work *w, struct job *job,
                              const struct source_identity *source, struct failure *why);

@@ -11,8 +11,12 @@
 #include "shaders.h"
 
 static const char *state_name(enum unit_state state) {
-  static const char *const names[] = {"skipped", "delivered", "up to date", "failed"};
+  static const char *const names[] = {"skipped", "delivered", "up to date", "failed", "retagged"};
   return names[state];
+}
+
+static bool has_file(enum unit_state state) {
+  return state != UNIT_SKIPPED && state != UNIT_FAILED;
 }
 
 /* "-14.00", or "silence" */
@@ -54,7 +58,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
   if (result->state == UNIT_FAILED) {
     json_object_set_new(line, "error", settings_json_text(result->failure.text));
     json_object_set_new(line, "status", json_integer(result->failure.status));
-  } else if (result->state != UNIT_SKIPPED) {
+  } else if (has_file(result->state)) {
     json_object_set_new(line, "rate_hz", json_integer(r->rate_hz));
     json_object_set_new(line, "source_lufs", number_or_null(r->source_lufs));
     json_object_set_new(line, "loudness_lufs", number_or_null(r->loudness_lufs));
@@ -112,7 +116,7 @@ void report_unit(void *context, int unit, const struct unit_result *result) {
     char text[16];
     fprintf(reporter->people, "[%d/%d] %s: %s", reporter->done, plan->n_units, u->name,
             state_name(result->state));
-    if (result->state == UNIT_DELIVERED || result->state == UNIT_UP_TO_DATE)
+    if (has_file(result->state))
       fprintf(reporter->people, ", %s LUFS", level(r->loudness_lufs, text));
     fputc('\n', reporter->people);
   }
@@ -201,7 +205,7 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
     fprintf(out, "%3d  ", plan->manifest->tracks[plan->units[i].track].number);
     print_padded(out, title_of(plan, i), title);
     print_padded(out, variant_of(plan, i), variant);
-    if (result->state == UNIT_FAILED || result->state == UNIT_SKIPPED) {
+    if (!has_file(result->state)) {
       fprintf(out, "  %s\n", state_name(result->state));
       continue;
     }
@@ -217,31 +221,53 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
   print_albums(plan, out);
 }
 
+/* Whether the file says the same, up to how long the run took: then it is left alone. */
+static bool is_written(const char *path, const char *text) {
+  static const char varies[] = "\n  \"wall_seconds\": ";
+  const size_t n = strlen(text);
+  FILE *file = fopen(path, "rb");
+  if (!file) return false;
+  char *old = memory_new(n + 64, 1); /* lengths differ by a few digits */
+  old[fread(old, 1, n + 63, file)] = 0;
+  fclose(file);
+  const char *a = strstr(text, varies), *b = strstr(old, varies);
+  bool same = a && b && a - text == b - old && !memcmp(text, old, (size_t)(a - text));
+  if (same) {
+    a = strchr(a + 1, '\n');
+    b = strchr(b + 1, '\n');
+    same = a && b && !strcmp(a, b);
+  }
+  free(old);
+  return same;
+}
+
 enum status report_write(const struct plan *plan, const struct unit_result *results,
                          const struct device *device, double seconds, struct failure *why) {
-  int count[4] = {0}, infeasible = 0;
+  int count[UNIT_STATES] = {0}, infeasible = 0;
   double audio_seconds = 0;
   json_t *units = json_array();
   for (int i = 0; i < plan->n_units; i++) {
     count[results[i].state]++;
-    if (results[i].state == UNIT_DELIVERED || results[i].state == UNIT_UP_TO_DATE)
+    if (has_file(results[i].state))
       infeasible += !results[i].receipt.reached;
     if (results[i].state == UNIT_DELIVERED) audio_seconds += results[i].receipt.seconds;
     json_array_append_new(units, unit_json(plan, i, &results[i]));
   }
   json_t *root = json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_report", 1,
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_report", 1,
       "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
       device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
-      lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "up_to_date",
+      lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "retagged",
+      count[UNIT_RETAGGED], "up_to_date",
       count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
       "infeasible", infeasible,
       "audio_seconds", audio_seconds, "wall_seconds", seconds, "albums", albums_json(plan),
       "units", units);
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
   char *path = memory_print("%s/report.json", plan->folder);
-  enum status status = text ? write_file_atomic(path, text, strlen(text), why)
-                            : fail(why, STATUS_AGAIN, "%s: out of memory", path);
+  enum status status = STATUS_OK;
+  if (!text) status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
+  else if (!is_written(path, text)) status = write_file_atomic(path, text, strlen(text), why);
   free(path);
   free(text);
   json_decref(root);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "manifest.h"
+#include "stage.h"
 #include "tags.h"
 
 enum { BLOCK_OF_FRAMES = 8192 };
@@ -180,5 +181,53 @@ enum status sndfile_read_back(const char *temp_path, const struct deliverable *d
     sf_close(file);
   free(block);
   free(packed);
+  return status;
+}
+
+static bool load(SNDFILE *file, int bits, struct sndfile_samples *out) {
+  const size_t channels = (size_t)out->channels;
+  const size_t block_bytes = BLOCK_OF_FRAMES * channels * sizeof *out->pcm;
+  unsigned char *packed = malloc(block_bytes);
+  struct hash hash;
+  bool whole = packed != NULL;
+  hash_init(&hash);
+  for (int32_t at = 0, n; at < out->n_frames && whole; at += n) {
+    int32_t *to = out->pcm + (size_t)at * channels;
+    n = out->n_frames - at < BLOCK_OF_FRAMES ? out->n_frames - at : BLOCK_OF_FRAMES;
+    const sf_count_t got = bits == 32 ? sf_readf_float(file, (float *)(void *)to, n)
+                                      : sf_readf_int(file, to, n);
+    whole = got == n;
+    if (whole) hash_update(&hash, packed, pack(to, (size_t)n * channels, bits, packed));
+  }
+  free(packed);
+  return !hash_final(&hash, out->pcm_sha256) && whole;
+}
+
+enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out,
+                         struct failure *why) {
+  SF_INFO info = {0};
+  *out = (struct sndfile_samples){0};
+  SNDFILE *file = sf_open(path, SFM_READ, &info);
+  if (!file)
+    return fail(why, STATUS_BAD_DATA, "%s: cannot be read: %s", path, sf_strerror(NULL));
+  enum status status = STATUS_OK;
+  if (info.frames < 1 || info.frames > INT32_MAX || info.channels < 1 ||
+      info.channels > MAX_CHANNELS) {
+    status = fail(why, STATUS_BAD_DATA, "%s: damaged: %lld frames of %d channels", path,
+                  (long long)info.frames, info.channels);
+  } else {
+    *out = (struct sndfile_samples){.rate_hz = info.samplerate, .channels = info.channels,
+                                    .n_frames = (int32_t)info.frames};
+    out->pcm = malloc((size_t)info.frames * (size_t)info.channels * sizeof *out->pcm);
+    if (!out->pcm)
+      status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
+    else if (!load(file, bits, out))
+      status = fail(why, STATUS_BAD_DATA, "%s: damaged: it ends too early", path);
+  }
+  sf_close(file);
+  if (status != STATUS_OK) {
+    free(out->pcm);
+    *out = (struct sndfile_samples){0};
+  }
   return status;
 }

@@ -15,4 +15,15 @@ enum status sndfile_write(int fd, const struct deliverable *deliverable, int64_t
  * `pcm_sha256` receives the hash of the packed samples. STATUS_IO when they differ. */
 enum status sndfile_read_back(const char *temp_path, const struct deliverable *deliverable,
                               char pcm_sha256[HASH_TEXT_SIZE], struct failure *why);
+
+/* The samples of a file, as those of a deliverable of `bits` bits; frees with free(). */
+struct sndfile_samples {
+  int rate_hz, channels;
+  int32_t n_frames;
+  int32_t *pcm; /* interleaved, left-justified; of 32 bits: the bits of floats */
+  char pcm_sha256[HASH_TEXT_SIZE]; /* as of struct encoded */
+};
+/* STATUS_NO_INPUT, STATUS_BAD_DATA when it cannot be decoded; STATUS_AGAIN. */
+enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out,
+                         struct failure *why);
 #endif
