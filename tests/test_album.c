@@ -2,6 +2,7 @@
  * Album loudness through the program: one gain for all tracks, their loudness together, keys
  * that know all members, and what stands in the way. */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
+#include "render_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -274,6 +275,26 @@ static void test_incremental(void **state) {
   put_tracks();
 }
 
+/* A unit to be rendered has no gain when that of its album was not sought. */
+static void test_unknown_gain(void **state) {
+  struct manifest *m;
+  struct plan *plan;
+  struct failure why = {0};
+  (void)state;
+  put_manifest("loudness: -18", "  - {source: one.wav, variants: [own, al]}\n");
+  assert_int_equal(manifest_read(manifest, stderr, &m), 0);
+  assert_int_equal(plan_create(m, fresh(), NULL, &plan, NULL), 0);
+  const struct work w = {.plan = plan};
+  const struct unit_plan own = {.unit = &plan->units[0]}, member = {.unit = &plan->units[1]};
+  assert_false(album_unknown(&w, &own, &why));
+  assert_true(album_unknown(&w, &member, &why));
+  assert_string_equal(why.text, "al/one.wav: its file changed while the program ran");
+  plan_album_of(plan, member.unit)->solved = true;
+  assert_false(album_unknown(&w, &member, &why));
+  plan_destroy(&plan);
+  manifest_destroy(&m);
+}
+
 static void test_dry_run(void **state) {
   (void)state;
   const char *out = fresh();
@@ -359,7 +380,8 @@ int main(void) {
       cmocka_unit_test(test_together), cmocka_unit_test(test_clipper),
       cmocka_unit_test(test_delivered_rate),
       cmocka_unit_test(test_same_bits),
-      cmocka_unit_test(test_incremental), cmocka_unit_test(test_dry_run),
+      cmocka_unit_test(test_incremental), cmocka_unit_test(test_unknown_gain),
+      cmocka_unit_test(test_dry_run),
       cmocka_unit_test(test_infeasible), cmocka_unit_test(test_missing),
       cmocka_unit_test(test_silence),
   };

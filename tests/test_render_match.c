@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tracks matched to references by the program: what comes nearer, what is rendered again,
  * what is refused. All on the CPU. */
+#define _XOPEN_SOURCE 700 /* st_mtim, utimensat */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
 #include "match.h"
 
@@ -10,11 +11,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *folder, manifest[4096], out[4096];
@@ -66,9 +69,10 @@ static int tear_down(void **state) {
 }
 static int empty_out(void **state) {
   static const char *const names[] = {"one.wav", "one.wav.receipt.json", "two.wav",
-                                      "two.wav.receipt.json", "report.json"};
+                                      "two.wav.receipt.json", "report.json", "track.wav",
+                                      "track.wav.receipt.json"};
   (void)state;
-  for (int i = 0; i < 5; i++) unlink(fixture_path(out, names[i]));
+  for (int i = 0; i < 7; i++) unlink(fixture_path(out, names[i]));
   return 0;
 }
 
@@ -251,6 +255,48 @@ static void test_up_to_date(void **state) {
   free(second);
 }
 
+/* Another content of the same length and time: who decodes it fails. */
+static void spoil(const char *name) {
+  const char *path = fixture_path(folder, name);
+  struct stat s;
+  assert_int_equal(stat(path, &s), 0);
+  const struct timespec times[2] = {s.st_atim, s.st_mtim};
+  char *noise = calloc((size_t)s.st_size, 1);
+  assert_non_null(noise);
+  fixture_save(path, noise, (size_t)s.st_size);
+  free(noise);
+  assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* The receipt knows what its curves were found from: nothing is decoded or designed. */
+static void test_recalled(void **state) {
+  const struct timespec times[2] = {{1000000000, 0}, {1000000000, 5}};
+  const char *track = "  - {source: track.wav, title: %s}\n";
+  char tracks[100];
+  (void)state;
+  put_sound("track.wav", 5);
+  make_reference("kept");
+  snprintf(tracks, sizeof tracks, track, "Dawn");
+  write_manifest("references: [{path: kept.wav}]", tracks);
+  expect_state("delivered");
+  assert_int_equal(utimensat(AT_FDCWD, fixture_path(folder, "kept.wav"), times, 0), 0);
+  expect_state("up to date"); /* decoded, and noted */
+  snprintf(tracks, sizeof tracks, track, "Noon");
+  write_manifest("references: [{path: kept.wav}]", tracks);
+  spoil("track.wav");
+  spoil("kept.wav");
+  json_t *before = cli_receipt(out, "track.wav");
+  expect_state("retagged");
+  json_t *after = cli_receipt(out, "track.wav");
+  assert_true(json_is_object(json_object_get(after, "match")));
+  assert_true(json_equal(json_object_get(before, "match"), json_object_get(after, "match")));
+  json_decref(before);
+  json_decref(after);
+  expect_state("up to date");
+  write_manifest("references: [{path: kept.wav}], amount: 99", tracks);
+  expect_run(render("-j", "1"), 65, "track.wav"); /* other curves: it is decoded */
+}
+
 /* The same bits with any number of workers, and when the analysis comes first or last. */
 static void test_same_bits(void **state) {
   (void)state;
@@ -333,6 +379,7 @@ int main(void) {
       cmocka_unit_test_setup(test_measures_what_is_kept, empty_out),
       cmocka_unit_test_setup(test_dry_run, empty_out),
       cmocka_unit_test_setup(test_up_to_date, empty_out),
+      cmocka_unit_test_setup(test_recalled, empty_out),
       cmocka_unit_test_setup(test_same_bits, empty_out),
       cmocka_unit_test_setup(test_missing_reference, empty_out),
       cmocka_unit_test_setup(test_unusable_audio, empty_out),
