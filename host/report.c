@@ -254,8 +254,8 @@ enum status report_write(const struct plan *plan, const struct unit_result *resu
     json_array_append_new(units, unit_json(plan, i, &results[i]));
   }
   json_t *root = json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_report", 1,
-      "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}",
+      "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
       device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
       lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "retagged",
       count[UNIT_RETAGGED], "up_to_date",
