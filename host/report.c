@@ -255,11 +255,10 @@ enum status report_write(const struct plan *plan, const struct unit_result *resu
   }
   json_t *root = json_pack(
       "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}",
-      "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
-      device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
-      lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "retagged",
-      count[UNIT_RETAGGED], "up_to_date",
-      count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
+      "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
+      device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
+      "spirv_sha256", lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "retagged",
+      count[UNIT_RETAGGED], "up_to_date", count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
       "infeasible", infeasible,
       "audio_seconds", audio_seconds, "wall_seconds", seconds, "albums", albums_json(plan),
       "units", units);
