@@ -135,7 +135,8 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
       .rate_hz = r->rate_hz, .channels = r->source.channels, .n_frames = d->n_frames,
       .pcm = d->pcm, .title = track->title, .artist = track->artist,
       .album = m->catalogue.title, .isrc = track->isrc, .genre = m->catalogue.genre,
-      .upc = m->catalogue.upc, .track_number = track->number, .year = m->catalogue.year};
+      .upc = m->catalogue.upc, .track_number = track->number, .disc_number = track->disc,
+      .year = m->catalogue.year};
   return encode_file(&file, encoded, why);
 }
 

@@ -19,7 +19,7 @@ struct deliverable {
   const int32_t *pcm; /* interleaved, left-justified: the low 32 - bits bits are 0; of 32
                          bits: the bits of floats */
   const char *title, *artist, *album, *isrc, *genre, *upc;
-  int track_number, year; /* 0: not set */
+  int track_number, disc_number, year; /* 0: not set; WAV has no tag for the disc */
 };
 /* Bits that a sample takes in the file: 20 stand in 24, the lowest 4 are 0. */
 static inline int encode_container_bits(int bits) { return bits == 20 ? 24 : bits; }

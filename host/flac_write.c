@@ -78,6 +78,7 @@ static FLAC__StreamMetadata *make_comments(const struct deliverable *d) {
   if (comments && add_comment(comments, "TITLE", d->title) &&
       add_comment(comments, "ARTIST", d->artist) && add_comment(comments, "ALBUM", d->album) &&
       add_number(comments, "TRACKNUMBER", d->track_number) &&
+      add_number(comments, "DISCNUMBER", d->disc_number) &&
       add_comment(comments, "ISRC", d->isrc) && add_number(comments, "DATE", d->year) &&
       add_comment(comments, "GENRE", d->genre) && add_comment(comments, "BARCODE", d->upc))
     return comments;

@@ -61,7 +61,9 @@ static void check_tail(struct row_reader *reader, yaml_node_t *node,
 
 static void read_variant(struct row_reader *reader, const char *name, yaml_node_t *value,
                          void *context) {
-  struct manifest *manifest = context;
+  struct draft *draft = context;
+  struct manifest *manifest = draft->manifest;
+  if (manifest_told_twice(reader, value, draft, "variants", name)) return;
   manifest->variants = memory_grow(manifest->variants, (size_t)manifest->n_variants + 1,
                                    sizeof *manifest->variants);
   struct variant *variant = &manifest->variants[manifest->n_variants++];
@@ -82,105 +84,59 @@ static void read_variant(struct row_reader *reader, const char *name, yaml_node_
 
 void manifest_read_variants(struct row_reader *reader, yaml_node_t *node, void *context) {
   struct draft *draft = context;
-  row_reader_named(reader, node, draft->manifest, read_variant);
+  draft->has_variants = true;
+  row_reader_named(reader, node, draft, read_variant);
   if (node->type == YAML_MAPPING_NODE &&
       node->data.mapping.pairs.top == node->data.mapping.pairs.start)
     row_reader_problem(reader, node, "no variant (accepted: one or more)");
 }
 
-struct deliverable {
-  char *name, *folded;
-  int track, variant;
-};
-
-static int by_name(const void *a, const void *b) {
-  const struct deliverable *x = a, *y = b;
-  int order = strcmp(x->folded, y->folded);
-  if (order) return order;
-  if (x->track != y->track) return x->track < y->track ? -1 : 1;
-  return (x->variant > y->variant) - (x->variant < y->variant);
+/* These may stand in any of the files. */
+static void check_present(struct row_reader *reader, const yaml_node_t *root,
+                          const struct draft *draft) {
+  static const char *const keys[] = {"variants", "tracks"};
+  const bool present[] = {draft->has_variants, draft->has_tracks};
+  for (int i = 0; i < 2; i++)
+    for (const struct row_section *s = manifest_top_sections; s->name && !present[i]; s++)
+      if (!strcmp(s->name, keys[i]))
+        row_reader_problem(reader, root, "\"%s\" is missing (accepted: %s)", s->name, s->help);
 }
 
-static void tell_same_name(const struct manifest *manifest, const struct deliverable *first,
-                           const struct deliverable *second, struct problems *problems) {
-  const struct track *track = &manifest->tracks[second->track];
-  const char *variant = manifest->variants[track->variants[second->variant]].name;
-  const struct track *other = &manifest->tracks[first->track];
-  struct name_text name = name_quote(second->name, strlen(second->name));
-  if (track == other)
-    problems_add(problems, track->line, "tracks[%d]: variants \"%s\" and \"%s\" would both be %s "
-                 "(accepted: one name each, use {variant} in \"output\")", second->track + 1,
-                 manifest->variants[track->variants[first->variant]].name, variant, name.text);
-  else
-    problems_add(problems, track->line, "tracks[%d]: variant \"%s\" would be %s, as would tracks"
-                 "[%d] in line %d (accepted: one name each, see \"output\")", second->track + 1,
-                 variant, name.text, first->track + 1, other->line);
-}
-
-/* Tells the deliverables whose names are one where case does not count. */
-static void check_output_names(const struct draft *draft, struct problems *problems) {
-  const struct manifest *manifest = draft->manifest;
-  size_t n = 0, room = 0;
-  for (int i = 0; i < manifest->n_tracks; i++) room += (size_t)manifest->tracks[i].n_variants;
-  struct deliverable *all = memory_new(room, sizeof *all);
-  for (int i = 0; i < manifest->n_tracks; i++) {
-    const struct track *track = &manifest->tracks[i];
-    for (int v = 0; draft->sound[i] && v < track->n_variants; v++) {
-      const struct variant *variant = &manifest->variants[track->variants[v]];
-      char *name = manifest_output_name(manifest, track, variant);
-      all[n++] = (struct deliverable){name, output_name_fold(name), i, v};
-    }
-  }
-  qsort(all, n, sizeof *all, by_name);
-  size_t first = 0;
-  for (size_t i = 1; i < n; i++) {
-    if (strcmp(all[first].folded, all[i].folded)) first = i;
-    else tell_same_name(manifest, &all[first], &all[i], problems);
-  }
-  for (size_t i = 0; i < n; i++) free(all[i].name), free(all[i].folded);
-  free(all);
-}
-
-static void read_top(struct row_reader *reader, yaml_node_t *root, struct draft *draft) {
+/* What the files hold together. */
+static void read_rest(struct draft *draft, struct problems *problems) {
   struct manifest *manifest = draft->manifest;
-  const struct row_table tables[] = {{manifest_top_rows, manifest}, {0}};
-  params_init(manifest_top_rows, manifest);
-  row_reader_mapping(reader, root,
-                     &(struct row_mapping){.tables = tables, .sections = manifest_top_sections,
-                                           .context = draft});
-  int n_before = reader->problems->n;
+  struct draft_file *top = draft->files[draft->n_files - 1];
+  struct row_reader reader = {.document = &top->document, .problems = problems};
+  yaml_node_t *root = yaml_document_get_root_node(&top->document);
+  if (root->type != YAML_MAPPING_NODE) return; /* told */
+  manifest_read_rest(draft, problems);
+  if (!draft->missing) check_present(&reader, root, draft);
+  const int n_before = problems->n;
   if (manifest->output)
     output_template_check(manifest->output, "output: ",
-                          yaml_file_line(row_reader_find(reader, root, "output")),
-                          reader->problems);
+                          yaml_file_line(row_reader_find(&reader, root, "output")), problems);
   else
     manifest->output = memory_text(OUTPUT_NAME_DEFAULT, strlen(OUTPUT_NAME_DEFAULT));
-  if (reader->problems->n == n_before && draft->sound)
-    check_output_names(draft, reader->problems);
+  manifest_number_tracks(draft, problems);
+  if (problems->n == n_before) manifest_check_names(draft, problems);
 }
 
 int manifest_read(const char *path, FILE *errors, struct manifest **out) {
   struct problems problems = {0};
-  yaml_document_t document;
-  *out = NULL;
-  enum status status = yaml_file_load(path, &problems, &document);
-  if (!status) {
-    struct draft draft = {.manifest = memory_new(1, sizeof(struct manifest))};
-    struct row_reader reader = {.document = &document, .problems = &problems};
-    draft.defaults.manifest = draft.manifest;
-    draft.manifest->path = memory_text(path, strlen(path));
-    read_top(&reader, yaml_document_get_root_node(&document), &draft);
-    yaml_document_delete(&document);
-    chain_release(&draft.defaults.chain);
-    free(draft.defaults.variants);
-    free(draft.sound);
-    if (problems.n) {
-      status = STATUS_BAD_DATA;
-      manifest_destroy(&draft.manifest);
-    }
-    *out = draft.manifest;
-  }
-  problems_print(&problems, path, errors);
+  struct draft draft = {.manifest = memory_new(1, sizeof(struct manifest))};
+  draft.manifest->path = memory_text(path, strlen(path));
+  draft.defaults.draft = &draft;
+  params_init(manifest_top_rows, draft.manifest);
+  enum status status = manifest_read_files(&draft, &problems);
+  if (!status) read_rest(&draft, &problems);
+  manifest_release_files(&draft);
+  draft.manifest->default_chain = draft.defaults.chain;
+  free(draft.defaults.variants);
+  free(draft.sound);
+  if (problems.n && !status) status = draft.missing ? STATUS_NO_INPUT : STATUS_BAD_DATA;
+  if (status) manifest_destroy(&draft.manifest);
+  *out = draft.manifest;
+  problems_print(&problems, errors);
   problems_release(&problems);
   return status;
 }
@@ -192,24 +148,20 @@ static void release_variant(struct variant *variant) {
   free(variant->name);
 }
 
-static void release_track(struct track *track) {
-  params_release(manifest_track_rows, track);
-  free(track->source);
-  chain_release(&track->chain);
-  free(track->variants);
-}
-
 void manifest_destroy(struct manifest **manifest) {
   struct manifest *m = *manifest;
   if (!m) return;
   for (int i = 0; i < m->n_chains; i++) chain_release(&m->chains[i]);
   for (int i = 0; i < m->n_variants; i++) release_variant(&m->variants[i]);
-  for (int i = 0; i < m->n_tracks; i++) release_track(&m->tracks[i]);
+  for (int i = 0; i < m->n_tracks; i++) manifest_release_track(&m->tracks[i]);
+  for (int i = 0; i < m->n_files; i++) free(m->files[i]);
+  chain_release(&m->default_chain);
   params_release(manifest_catalogue_rows, &m->catalogue);
   params_release(manifest_top_rows, m);
   free(m->chains);
   free(m->variants);
   free(m->tracks);
+  free(m->files);
   free(m->path);
   free(m);
   *manifest = NULL;

@@ -9,9 +9,9 @@
 #include "param_values.h"
 
 void chain_release(struct chain *chain) {
-  for (int i = 0; i < chain->n_stages; i++)
+  for (int i = 0; i < chain->n_stages && !chain->borrowed; i++)
     stage_params_destroy(chain->stages[i].stage, &chain->stages[i].params);
-  free(chain->stages);
+  if (!chain->borrowed) free(chain->stages);
   free(chain->name);
   *chain = (struct chain){0};
 }
@@ -25,6 +25,10 @@ struct chain chain_copy(const struct chain *chain) {
     copy.stages[i] = (struct chain_stage){from->stage, params};
   }
   return copy;
+}
+
+struct chain chain_borrow(const struct chain *chain) {
+  return (struct chain){.n_stages = chain->n_stages, .stages = chain->stages, .borrowed = true};
 }
 
 const struct stage *manifest_stage(int i) {
@@ -90,18 +94,36 @@ void manifest_check_stage(struct row_reader *reader, yaml_node_t *node,
   row_reader_leave(reader, length);
 }
 
-/* Reads a stage's mapping into `params`, which holds defaults or, to merge, values. */
-static void read_stage(struct row_reader *reader, yaml_node_t *node, const struct stage *stage,
-                       void *params, bool merge) {
-  const struct row_table tables[] = {{stage->rows, params}, {0}};
+/* Paths of references are relative to the file that names them: those that this mapping
+ * does become relative to the manifest. */
+static void place_references(struct row_reader *reader, const yaml_node_t *node,
+                             const struct draft *draft, struct match_params *match) {
+  const yaml_node_t *list = row_reader_find(reader, node, "references");
+  for (int i = 0; list && i < match->n_references; i++) {
+    const yaml_node_item_t *items = list->data.sequence.items.start;
+    if (i >= list->data.sequence.items.top - items) return;
+    const yaml_node_t *item = row_reader_node(reader, items[i]);
+    if (item->type != YAML_MAPPING_NODE || !row_reader_find(reader, item, "path")) continue;
+    char **path = &match->references[i].path, *text = *path;
+    *path = manifest_from_folder(draft->folder, text);
+    free(text);
+  }
+}
+
+/* Reads a stage's mapping into its settings, which are defaults or, to merge, values. */
+static void read_stage(struct row_reader *reader, yaml_node_t *node, const struct draft *draft,
+                       const struct chain_stage *s, bool merge) {
+  const struct row_table tables[] = {{s->stage->rows, s->params}, {0}};
   int n_before = reader->problems->n;
   row_reader_mapping(reader, node, &(struct row_mapping){.tables = tables, .merge = merge});
-  if (reader->problems->n == n_before) manifest_check_stage(reader, node, stage, params);
+  if (reader->problems->n > n_before) return;
+  if (s->stage == &stage_match) place_references(reader, node, draft, s->params);
+  manifest_check_stage(reader, node, s->stage, s->params);
 }
 
 /* One item of a list of stages: {name: {settings}}. False: told. */
 static bool read_chain_item(struct row_reader *reader, yaml_node_t *node,
-                            struct chain_stage *out) {
+                            const struct draft *draft, struct chain_stage *out) {
   yaml_node_pair_t *pairs = node->type == YAML_MAPPING_NODE ? node->data.mapping.pairs.start : NULL;
   if (!pairs || node->data.mapping.pairs.top - pairs != 1) {
     row_reader_problem(reader, node, "%s where one stage is wanted (accepted: a mapping with one "
@@ -127,7 +149,7 @@ static bool read_chain_item(struct row_reader *reader, yaml_node_t *node,
   }
   *out = (struct chain_stage){stage, stage_params_new(stage)};
   size_t length = row_reader_enter(reader, name);
-  read_stage(reader, row_reader_node(reader, pairs->value), stage, out->params, false);
+  read_stage(reader, row_reader_node(reader, pairs->value), draft, out, false);
   row_reader_leave(reader, length);
   return true;
 }
@@ -138,7 +160,8 @@ static bool has_match(const struct chain *chain) {
   return false;
 }
 
-static void read_stage_list(struct row_reader *reader, yaml_node_t *node, struct chain *chain) {
+static void read_stage_list(struct row_reader *reader, yaml_node_t *node,
+                            const struct draft *draft, struct chain *chain) {
   if (node->type != YAML_SEQUENCE_NODE) {
     row_reader_problem(reader, node, "%s where a list of stages is wanted (accepted: 0 .. %d "
                        "stages)", row_reader_kind(node), MANIFEST_CHAIN_STAGES);
@@ -155,7 +178,7 @@ static void read_stage_list(struct row_reader *reader, yaml_node_t *node, struct
   for (int i = 0; i < n; i++) {
     size_t length = row_reader_enter_item(reader, i + 1);
     yaml_node_t *item = row_reader_node(reader, items[i]);
-    if (read_chain_item(reader, item, &chain->stages[chain->n_stages])) {
+    if (read_chain_item(reader, item, draft, &chain->stages[chain->n_stages])) {
       if (has_match(chain) && chain->stages[chain->n_stages].stage == &stage_match)
         row_reader_problem(reader, item, "a second match stage (accepted: one in a chain, as each "
                            "would make up for the whole difference)");
@@ -167,17 +190,18 @@ static void read_stage_list(struct row_reader *reader, yaml_node_t *node, struct
 
 static void read_named_chain(struct row_reader *reader, const char *name, yaml_node_t *value,
                              void *context) {
-  struct manifest *manifest = context;
+  struct draft *draft = context;
+  struct manifest *manifest = draft->manifest;
+  if (manifest_told_twice(reader, value, draft, "chains", name)) return;
   manifest->chains =
       memory_grow(manifest->chains, (size_t)manifest->n_chains + 1, sizeof *manifest->chains);
   struct chain *chain = &manifest->chains[manifest->n_chains++];
   *chain = (struct chain){.name = memory_text(name, strlen(name))};
-  read_stage_list(reader, value, chain);
+  read_stage_list(reader, value, draft, chain);
 }
 
 void manifest_read_chains(struct row_reader *reader, yaml_node_t *node, void *context) {
-  struct draft *draft = context;
-  row_reader_named(reader, node, draft->manifest, read_named_chain);
+  row_reader_named(reader, node, context, read_named_chain);
 }
 
 /* The chain that a scalar names; NULL: told. */
@@ -201,13 +225,14 @@ static struct chain_stage *find_stage(struct chain *chain, const char *name) {
 }
 
 static void read_override(struct row_reader *reader, yaml_node_t *key, yaml_node_t *value,
-                          struct chain *chain) {
+                          struct choice *choice) {
+  struct chain *chain = &choice->chain;
   const char *name = row_reader_text(reader, key, 1, 1000);
   if (!name || !strcmp(name, "use")) return;
   struct chain_stage *stage = find_stage(chain, name);
   if (stage) {
     size_t length = row_reader_enter(reader, name);
-    read_stage(reader, value, stage->stage, stage->params, true);
+    read_stage(reader, value, choice->draft, stage, true);
     row_reader_leave(reader, length);
   } else {
     struct name_list names = {0};
@@ -231,25 +256,25 @@ static void read_changed_chain(struct row_reader *reader, yaml_node_t *node,
     return;
   }
   size_t length = row_reader_enter(reader, "use");
-  const struct chain *base = find_chain(reader, choice->manifest, use);
+  const struct chain *base = find_chain(reader, choice->draft->manifest, use);
   row_reader_leave(reader, length);
   if (!base) return;
   choice->chain = chain_copy(base);
   for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
        pair < node->data.mapping.pairs.top; pair++)
     read_override(reader, row_reader_node(reader, pair->key),
-                  row_reader_node(reader, pair->value), &choice->chain);
+                  row_reader_node(reader, pair->value), choice);
 }
 
 void manifest_read_chain(struct row_reader *reader, yaml_node_t *node, void *context) {
   struct choice *choice = context;
   choice->has_chain = true;
   if (node->type == YAML_SEQUENCE_NODE) {
-    read_stage_list(reader, node, &choice->chain);
+    read_stage_list(reader, node, choice->draft, &choice->chain);
   } else if (node->type == YAML_MAPPING_NODE) {
     read_changed_chain(reader, node, choice);
   } else {
-    const struct chain *named = find_chain(reader, choice->manifest, node);
-    if (named) choice->chain = chain_copy(named);
+    const struct chain *named = find_chain(reader, choice->draft->manifest, node);
+    if (named) choice->chain = chain_borrow(named);
   }
 }

@@ -9,13 +9,16 @@ static const char *const formats[] = {"wav", "aiff", "flac", NULL};
 const char *file_format_extension(int format) { return formats[format]; }
 
 #define AT(field) offsetof(struct manifest, field)
+#define VERSION_ROW \
+    {.name = "lacquer", .type = PARAM_INTEGER, .offset = AT(version), .min = 1, .max = 1, \
+     .required = 1, .help = "version of the manifest's form"}
+const struct param_row manifest_part_rows[] = {VERSION_ROW, {0}};
 const struct param_row manifest_top_rows[] = {
-    {.name = "lacquer", .type = PARAM_INTEGER, .offset = AT(version), .min = 1, .max = 1,
-     .required = 1, .help = "version of the manifest's form"},
+    VERSION_ROW,
     {.name = "output", .type = PARAM_TEXT, .offset = AT(output), .min = 1,
      .max = OUTPUT_TEMPLATE_BYTES,
      .help = "template of the deliverables' names, by default " OUTPUT_NAME_DEFAULT
-             "; further fields: {artist} {album} {isrc} {source}"},
+             "; further fields: {artist} {album} {disc} {isrc} {source}"},
     {0},
 };
 #undef AT
@@ -45,7 +48,8 @@ const struct param_row manifest_variant_rows[] = {
 #define AT(field) offsetof(struct track, field)
 const struct param_row manifest_track_rows[] = {
     {.name = "source", .type = PARAM_TEXT, .offset = AT(source_text), .min = 1, .max = 4000,
-     .required = 1, .help = "audio file, relative to the manifest"},
+     .required = 1, .help = "audio file, relative to the file that names it; or several: a "
+     "pattern with * ? and **/, or a track list (*.csv, *.tsv) with one track a row"},
     {.name = "title", .type = PARAM_TEXT, .offset = AT(title), .min = 1, .max = 1000,
      .help = "title, by default the source's file name"},
     {.name = "artist", .type = PARAM_TEXT, .offset = AT(artist), .min = 1, .max = 1000,
@@ -53,22 +57,36 @@ const struct param_row manifest_track_rows[] = {
     {.name = "isrc", .type = PARAM_TEXT, .offset = AT(isrc), .min = 12, .max = 15,
      .help = "ISRC: 2 letters, 3 letters or digits, 7 digits; hyphens do not count"},
     {.name = "number", .type = PARAM_INTEGER, .offset = AT(number), .min = 1, .max = 9999,
-     .help = "track number, by default the position in the list"},
+     .help = "track number, by default the position in the list, or on the disc"},
+    {.name = "disc", .type = PARAM_INTEGER, .offset = AT(disc), .min = 1,
+     .max = MANIFEST_DISCS,
+     .help = "disc of an album of several"},
     {0},
 };
 #undef AT
 
+#define INCLUDE_SECTION \
+    {"include", "a file, or a list of files, with further chains, variants and tracks", false, \
+     manifest_read_include, schema_include}
+#define NAMED_SECTIONS \
+    {"chains", "names and the lists of stages they stand for", false, manifest_read_chains, \
+     schema_chains}, \
+    {"variants", "names and the deliverables they stand for", false, manifest_read_variants, \
+     schema_variants}
+#define TRACKS_SECTION \
+    {"tracks", "a list of tracks", false, manifest_note_tracks, schema_tracks}
 const struct row_section manifest_top_sections[] = {
+    INCLUDE_SECTION,
     {"catalogue", "what all tracks have in common", false, manifest_read_catalogue,
      schema_catalogue},
-    {"chains", "names and the lists of stages they stand for", false, manifest_read_chains,
-     schema_chains},
-    {"variants", "names and the deliverables they stand for", true, manifest_read_variants,
-     schema_variants},
+    NAMED_SECTIONS,
     {"defaults", "chain and variants of every track that chooses none", false,
-     manifest_read_defaults, schema_defaults},
-    {"tracks", "a list of tracks", true, manifest_read_tracks, schema_tracks},
+     manifest_note_defaults, schema_defaults},
+    TRACKS_SECTION,
     {0},
+};
+const struct row_section manifest_part_sections[] = {
+    INCLUDE_SECTION, NAMED_SECTIONS, TRACKS_SECTION, {0},
 };
 
 const struct row_section manifest_choice_sections[] = {

@@ -147,6 +147,16 @@ static json_t *named_schema(const struct row_section *section, json_t *values) {
   return schema;
 }
 
+json_t *schema_include(const struct row_section *section) {
+  json_t *schema = typed(NULL, section->help, NULL), *forms = json_array(), *list = json_object();
+  set(list, "type", json_string("array"));
+  set(list, "items", typed("string", NULL, NULL));
+  json_array_append_new(forms, typed("string", NULL, NULL));
+  json_array_append_new(forms, list);
+  set(schema, "anyOf", forms);
+  return schema;
+}
+
 json_t *schema_catalogue(const struct row_section *section) {
   json_t *schema = rows_schema(manifest_catalogue_rows, FORM_WHOLE);
   set(schema, "description", json_string(section->help));
@@ -264,6 +274,8 @@ int manifest_write_schema(FILE *out) {
   set(schema, "title", json_string("lacquer manifest, version 1"));
   json_object_update(schema, top);
   json_decref(top);
+  set(schema, "anyOf", json_pack("[{s:[s,s]}, {s:[s]}]", "required", "variants", "tracks",
+                                 "required", "include")); /* which may hold them */
   set(schema, "$defs", definitions_schema());
   int failed = json_dumpf(schema, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
   json_decref(schema);

@@ -6,6 +6,7 @@
 #include "manifest_parts.h"
 #include "memory.h"
 #include "output_name.h"
+#include "param_values.h"
 
 static int find_variant(const struct manifest *manifest, const char *name) {
   for (int i = 0; i < manifest->n_variants; i++)
@@ -16,7 +17,7 @@ static int find_variant(const struct manifest *manifest, const char *name) {
 /* One name of a list of variants; told when it is unknown or there already. */
 static void read_variant_name(struct row_reader *reader, yaml_node_t *node,
                               struct choice *choice) {
-  const struct manifest *manifest = choice->manifest;
+  const struct manifest *manifest = choice->draft->manifest;
   const char *name = row_reader_text(reader, node, 1, 1000);
   if (!name) return;
   int variant = find_variant(manifest, name);
@@ -49,12 +50,25 @@ void manifest_read_variant_names(struct row_reader *reader, yaml_node_t *node, v
     return;
   }
   /* Unrepeated names only are kept: there is room for every variant. */
-  choice->variants = memory_new((size_t)choice->manifest->n_variants, sizeof *choice->variants);
+  choice->variants = memory_new((size_t)choice->draft->manifest->n_variants, sizeof *choice->variants);
   for (long i = 0; i < n; i++) {
     size_t length = row_reader_enter_item(reader, (int)i + 1);
     read_variant_name(reader, row_reader_node(reader, node->data.sequence.items.start[i]), choice);
     row_reader_leave(reader, length);
   }
+}
+
+void manifest_note_defaults(struct row_reader *reader, yaml_node_t *node, void *context) {
+  struct draft *draft = context;
+  (void)reader;
+  draft->file->defaults = node;
+}
+
+void manifest_note_tracks(struct row_reader *reader, yaml_node_t *node, void *context) {
+  struct draft *draft = context;
+  (void)reader;
+  draft->file->tracks = node;
+  draft->has_tracks = true;
 }
 
 void manifest_read_defaults(struct row_reader *reader, yaml_node_t *node, void *context) {
@@ -92,27 +106,7 @@ char *manifest_beside(const char *manifest_path, const char *text) {
   return memory_print("%.*s%s", (int)(slash + 1 - manifest_path), manifest_path, text);
 }
 
-static void fill_defaults(const struct draft *draft, struct track *track, struct choice *choice,
-                          int position) {
-  const struct manifest *manifest = draft->manifest;
-  const struct choice *defaults = &draft->defaults;
-  const char *artist = manifest->catalogue.artist;
-  if (track->source_text && !track->title) track->title = output_name_base(track->source_text);
-  if (!track->artist && artist) track->artist = memory_text(artist, strlen(artist));
-  if (!track->number) track->number = position;
-  if (track->source_text) track->source = manifest_beside(manifest->path, track->source_text);
-  track->chain = choice->has_chain ? choice->chain : chain_copy(&defaults->chain);
-  if (choice->has_variants) {
-    track->variants = choice->variants;
-    track->n_variants = choice->n_variants;
-    return;
-  }
-  bool all = !defaults->has_variants;
-  track->n_variants = all ? manifest->n_variants : defaults->n_variants;
-  track->variants = memory_new((size_t)track->n_variants, sizeof *track->variants);
-  for (int i = 0; i < track->n_variants; i++)
-    track->variants[i] = all ? i : defaults->variants[i];
-}
+/* ---- one track ---- */
 
 static void check_edit(struct row_reader *reader, yaml_node_t *node, const struct edit *edit) {
   const char *key, *why = edit_check(edit, &key);
@@ -122,21 +116,16 @@ static void check_edit(struct row_reader *reader, yaml_node_t *node, const struc
   row_reader_leave(reader, length);
 }
 
-static void read_track(struct row_reader *reader, yaml_node_t *node, struct draft *draft,
-                       int index) {
-  struct track *track = &draft->manifest->tracks[index];
-  struct choice choice = {.manifest = draft->manifest};
+void manifest_read_track(struct row_reader *reader, yaml_node_t *node, struct track *track,
+                         struct choice *choice, bool merge) {
   const struct row_table tables[] = {{manifest_track_rows, track}, {edit_rows, &track->edit}, {0}};
   int n_before = reader->problems->n;
-  track->line = yaml_file_line(node);
-  params_init(manifest_track_rows, track);
-  params_init(edit_rows, &track->edit);
   row_reader_mapping(reader, node,
                      &(struct row_mapping){.tables = tables, .sections = manifest_choice_sections,
-                                           .context = &choice});
+                                           .context = choice, .merge = merge});
   if (track->isrc) {
     size_t length = row_reader_enter(reader, "isrc");
-    check_isrc(reader, row_reader_find(reader, node, "isrc"), track->isrc);
+    check_isrc(reader, row_reader_locate(reader, node, "isrc"), track->isrc);
     row_reader_leave(reader, length);
   }
   const char *source = track->source_text;
@@ -148,13 +137,117 @@ static void read_track(struct row_reader *reader, yaml_node_t *node, struct draf
     row_reader_leave(reader, length);
   }
   if (reader->problems->n == n_before) check_edit(reader, node, &track->edit);
-  fill_defaults(draft, track, &choice, index + 1);
-  draft->sound[index] = reader->problems->n == n_before;
+}
+
+struct track manifest_copy_track(const struct track *track) {
+  struct track copy = *track;
+  params_own(manifest_track_rows, &copy);
+  copy.source = NULL;
+  copy.chain = (struct chain){0};
+  copy.variants = NULL;
+  copy.n_variants = 0;
+  return copy;
+}
+
+void manifest_release_track(struct track *track) {
+  params_release(manifest_track_rows, track);
+  free(track->source);
+  chain_release(&track->chain);
+  free(track->variants);
+}
+
+/* Variants are few: every track has its own list. */
+static void choose_variants(const struct manifest *m, const struct choice *choice,
+                            struct track *track) {
+  const bool all = !choice->has_variants;
+  track->n_variants = all ? m->n_variants : choice->n_variants;
+  track->variants = memory_new((size_t)track->n_variants, sizeof *track->variants);
+  for (int i = 0; i < track->n_variants; i++) track->variants[i] = all ? i : choice->variants[i];
+}
+
+static void fill_defaults(const struct draft *draft, struct track *track, struct choice *choice) {
+  const struct manifest *m = draft->manifest;
+  const struct choice *defaults = &draft->defaults;
+  const char *artist = m->catalogue.artist;
+  if (track->source_text && !track->title) track->title = output_name_base(track->source_text);
+  if (!track->artist && artist) track->artist = memory_text(artist, strlen(artist));
+  if (track->source_text) {
+    char *written = track->source_text;
+    track->source_text = manifest_from_folder(draft->folder, written);
+    track->source = manifest_beside(m->path, track->source_text);
+    free(written);
+  }
+  choose_variants(m, choice->has_variants ? choice : defaults, track);
+  if (choice->has_chain) {
+    track->chain = choice->chain;
+    choice->chain.borrowed = true;
+  } else {
+    track->chain = chain_borrow(&defaults->chain);
+  }
+}
+
+void manifest_add_track(struct draft *draft, struct track *track, struct choice *choice,
+                        bool sound) {
+  struct manifest *m = draft->manifest;
+  const int n = m->n_tracks++;
+  if (!(n & (n - 1))) { /* capacity: the next power of two */
+    m->tracks = memory_grow(m->tracks, n ? 2 * (size_t)n : 1, sizeof *m->tracks);
+    draft->sound = memory_grow(draft->sound, n ? 2 * (size_t)n : 1, sizeof *draft->sound);
+  }
+  fill_defaults(draft, track, choice);
+  m->tracks[n] = *track;
+  draft->sound[n] = sound;
+}
+
+/* ---- the list ---- */
+
+/* What can be said of one track only. */
+static void check_shared(struct row_reader *reader, yaml_node_t *node) {
+  static const char *const keys[] = {"title", "isrc", "number"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const yaml_node_t *value = row_reader_find(reader, node, keys[i]);
+    size_t length = row_reader_enter(reader, keys[i]);
+    if (value)
+      row_reader_problem(reader, value, "stands beside a source of several tracks (accepted: "
+                         "beside one file)");
+    row_reader_leave(reader, length);
+  }
+}
+
+/* A source of several tracks: `track` holds what is said of all of them. */
+static void read_several(struct row_reader *reader, yaml_node_t *node, struct draft *draft,
+                         struct track *track, struct choice *choice) {
+  const yaml_node_t *source = row_reader_find(reader, node, "source");
+  const bool is_list = manifest_source_kind(draft, track->source_text) == SOURCE_LIST;
+  const int n_before = reader->problems->n;
+  check_shared(reader, node);
+  if (reader->problems->n > n_before) return;
+  size_t length = row_reader_enter(reader, "source");
+  if (is_list) manifest_read_list(reader, source, draft, track, choice);
+  else manifest_read_pattern(reader, source, draft, track, choice);
+  row_reader_leave(reader, length);
+}
+
+static void read_item(struct row_reader *reader, yaml_node_t *node, struct draft *draft,
+                      int item) {
+  struct track track = {.file = draft->file->path, .line = yaml_file_line(node), .item = item};
+  struct choice choice = {.draft = draft};
+  int n_before = reader->problems->n;
+  params_init(manifest_track_rows, &track);
+  params_init(edit_rows, &track.edit);
+  manifest_read_track(reader, node, &track, &choice, false);
+  const bool sound = reader->problems->n == n_before;
+  if (track.source_text && manifest_source_kind(draft, track.source_text) != SOURCE_FILE) {
+    if (sound) read_several(reader, node, draft, &track, &choice);
+    manifest_release_track(&track);
+  } else {
+    manifest_add_track(draft, &track, &choice, sound);
+  }
+  chain_release(&choice.chain);
+  free(choice.variants);
 }
 
 void manifest_read_tracks(struct row_reader *reader, yaml_node_t *node, void *context) {
-  struct draft *draft = context;
-  struct manifest *manifest = draft->manifest;
   long n = node->type == YAML_SEQUENCE_NODE
                ? node->data.sequence.items.top - node->data.sequence.items.start
                : 0;
@@ -164,12 +257,10 @@ void manifest_read_tracks(struct row_reader *reader, yaml_node_t *node, void *co
                                   : n ? "a longer list" : "an empty list", MANIFEST_TRACKS);
     return;
   }
-  manifest->tracks = memory_new((size_t)n, sizeof *manifest->tracks);
-  draft->sound = memory_new((size_t)n, sizeof *draft->sound);
   for (int i = 0; i < n; i++) {
     size_t length = row_reader_enter_item(reader, i + 1);
-    manifest->n_tracks = i + 1;
-    read_track(reader, row_reader_node(reader, node->data.sequence.items.start[i]), draft, i);
+    read_item(reader, row_reader_node(reader, node->data.sequence.items.start[i]), context,
+              i + 1);
     row_reader_leave(reader, length);
   }
 }

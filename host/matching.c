@@ -100,7 +100,7 @@ enum status references_present(const struct manifest *manifest, const struct tra
   for (int i = 0; match && i < match->n_references && !status; i++) {
     char *path = match_path(manifest, &match->references[i]);
     if (access(path, R_OK))
-      status = fail(why, STATUS_NO_INPUT, "%s:%d: match reference %s: %s", manifest->path,
+      status = fail(why, STATUS_NO_INPUT, "%s:%d: match reference %s: %s", track->file,
                     track->line, path, strerror(errno));
     free(path);
   }

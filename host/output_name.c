@@ -29,6 +29,9 @@ static char *field_album(const struct deliverable *d) {
   return copy(d->manifest->catalogue.title);
 }
 static char *field_title(const struct deliverable *d) { return copy(d->track->title); }
+static char *field_disc(const struct deliverable *d) {
+  return d->track->disc ? memory_print("%d", d->track->disc) : copy(NULL);
+}
 static char *field_number(const struct deliverable *d) {
   return memory_print("%02d", d->track->number);
 }
@@ -43,11 +46,11 @@ static char *field_ext(const struct deliverable *d) {
 
 /* In the order of output_name_fields. */
 static char *(*const field_values[])(const struct deliverable *) = {
-    field_artist, field_album,   field_title,  field_number,
+    field_artist, field_album, field_title,   field_disc,   field_number,
     field_isrc,   field_variant, field_source, field_ext,
 };
-const char *const output_name_fields[] = {"artist", "album",   "title",  "number", "isrc",
-                                          "variant", "source", "ext",    NULL};
+const char *const output_name_fields[] = {"artist", "album",   "title",  "disc", "number",
+                                          "isrc",   "variant", "source", "ext",  NULL};
 
 static int find_field(const char *name, size_t length) {
   for (int i = 0; output_name_fields[i]; i++)

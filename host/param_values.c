@@ -28,6 +28,10 @@ static void own_text(char **text) {
   if (*text) *text = memory_text(*text, strlen(*text));
 }
 
+void params_own(const struct param_row *rows, void *params) {
+  visit_texts(rows, params, own_text);
+}
+
 void params_release(const struct param_row *rows, void *params) {
   visit_texts(rows, params, free_text);
 }

@@ -4,6 +4,7 @@
 #define LACQUER_PARAM_VALUES_H
 #include "stage.h"
 
+void params_own(const struct param_row *rows, void *params); /* copies the texts in it */
 void params_release(const struct param_row *rows, void *params); /* frees the texts in it */
 /* A new stage->params_size block with the stage's defaults / with a copy of `params`;
  * ended by stage_params_destroy. */

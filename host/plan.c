@@ -341,10 +341,12 @@ enum status plan_edit(const struct manifest *manifest, int track, struct audio *
                       struct edit_span *out, struct failure *why) {
   const struct track *t = &manifest->tracks[track];
   struct failure reason = {0};
-  enum status status = edit_cut(&t->edit, audio, out, &reason);
+  const enum status status = edit_cut(&t->edit, audio, out, &reason);
   if (!status) return STATUS_OK;
-  return fail(why, status, "%s:%d: tracks[%d].%s", manifest->path, t->line, track + 1,
-              reason.text);
+  char *place = manifest_track_place(t);
+  fail(why, status, "%s%s", place, reason.text);
+  free(place);
+  return status;
 }
 
 /* ---- printing ---- */

@@ -165,6 +165,9 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
     json_object_set_new(group_of(root, fields[i].group), fields[i].name,
                         field_value(&fields[i], receipt));
   json_object_set_new(group_of(root, "source"), "path", json_string(track->source_text));
+  json_object_set_new(group_of(root, "track"), "number", json_integer(track->number));
+  if (track->disc)
+    json_object_set_new(group_of(root, "track"), "disc", json_integer(track->disc));
   json_t *edit = settings_of(edit_rows, &track->edit);
   json_object_update(group_of(root, "edit"), edit);
   json_decref(edit);

@@ -55,6 +55,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
   json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "track", track->number, "title",
                            track->title, "variant", plan->manifest->variants[u->variant].name,
                            "state", state_name(result->state), "file", u->name);
+  if (track->disc) json_object_set_new(line, "disc", json_integer(track->disc));
   if (result->state == UNIT_FAILED) {
     json_object_set_new(line, "error", settings_json_text(result->failure.text));
     json_object_set_new(line, "status", json_integer(result->failure.status));

@@ -107,6 +107,7 @@ int tags_id3(const struct deliverable *d, struct tag_block *out) {
   put_frame(&b, "TPE1", NULL, d->artist);
   put_frame(&b, "TALB", NULL, d->album);
   put_number(&b, "TRCK", d->track_number);
+  put_number(&b, "TPOS", d->disc_number);
   put_frame(&b, "TSRC", NULL, d->isrc);
   put_number(&b, "TDRC", d->year);
   put_frame(&b, "TCON", NULL, d->genre);

@@ -23,7 +23,7 @@ int tags_id3(const struct deliverable *deliverable, struct tag_block *out);
 /* What a file says about itself. Texts are UTF-8, owned, NULL when absent. */
 struct tags {
   char *title, *artist, *album, *isrc, *genre, *upc;
-  int track_number, year; /* 0: absent */
+  int track_number, disc_number, year; /* 0: absent */
 };
 /* Reads the tags that encode_file writes, by the file's content, not its name. On
  * success *out is to be given to tags_free. STATUS_NO_INPUT or STATUS_BAD_DATA. */

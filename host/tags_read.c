@@ -34,7 +34,9 @@ static void keep_named(struct tags *tags, const char *name, const char *text, si
       {"TITLE", "TIT2", &tags->title, NULL},   {"ARTIST", "TPE1", &tags->artist, NULL},
       {"ALBUM", "TALB", &tags->album, NULL},   {"ISRC", "TSRC", &tags->isrc, NULL},
       {"GENRE", "TCON", &tags->genre, NULL},   {"BARCODE", "TXXX", &tags->upc, NULL},
-      {"TRACKNUMBER", "TRCK", NULL, &tags->track_number}, {"DATE", "TDRC", NULL, &tags->year},
+      {"TRACKNUMBER", "TRCK", NULL, &tags->track_number},
+      {"DISCNUMBER", "TPOS", NULL, &tags->disc_number},
+      {"DATE", "TDRC", NULL, &tags->year},
   };
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     if (strcasecmp(name, places[i].vorbis) && strcmp(name, places[i].id3))

@@ -2,71 +2,19 @@
  * See yaml_file.h. */
 #include "yaml_file.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
-#include "utf8.h"
-
-struct text {
-  char *bytes;
-  size_t size;
-};
+#include "text_file.h"
 
 int yaml_file_line(const yaml_node_t *node) { return (int)node->start_mark.line + 1; }
 
-static int line_at(const struct text *text, size_t offset) {
-  int line = 1;
-  for (size_t i = 0; i < offset && i < text->size; i++) line += text->bytes[i] == '\n';
-  return line;
-}
-
-static enum status read_all(const char *path, struct problems *problems, struct text *text) {
-  FILE *file = fopen(path, "rb");
-  if (!file) {
-    problems_add(problems, 0, "cannot be opened: %s", strerror(errno));
-    return STATUS_NO_INPUT;
-  }
-  size_t capacity = 0, got = 1;
-  while (got && text->size <= YAML_FILE_BYTES) {
-    if (text->size == capacity) {
-      capacity = capacity ? 2 * capacity : 16384;
-      text->bytes = memory_grow(text->bytes, capacity, 1);
-    }
-    got = fread(text->bytes + text->size, 1, capacity - text->size, file);
-    text->size += got;
-  }
-  enum status status = STATUS_OK;
-  if (ferror(file)) {
-    problems_add(problems, 0, "cannot be read: %s", strerror(errno));
-    status = STATUS_NO_INPUT;
-  } else if (text->size > YAML_FILE_BYTES) {
-    problems_add(problems, 0, "is too large (accepted: up to %d MiB)", YAML_FILE_BYTES >> 20);
-    status = STATUS_BAD_DATA;
-  }
-  fclose(file);
-  return status;
-}
-
-static bool check_utf8(const struct text *text, struct problems *problems) {
-  uint32_t code = 0;
-  for (size_t at = 0, step; at < text->size; at += step) {
-    step = utf8_decode(text->bytes + at, text->size - at, &code);
-    if (step) continue;
-    problems_add(problems, line_at(text, at), "byte 0x%02x is not UTF-8 text (accepted: UTF-8)",
-                 (unsigned char)text->bytes[at]);
-    return false;
-  }
-  return true;
-}
-
-static void tell_syntax(const yaml_parser_t *parser, const struct text *text,
+static void tell_syntax(const yaml_parser_t *parser, const struct text_file *text,
                         struct problems *problems) {
   const char *what = parser->problem ? parser->problem : "cannot be parsed";
   if (parser->error == YAML_READER_ERROR) {
-    problems_add(problems, line_at(text, parser->problem_offset), "not YAML: %s", what);
+    problems_add(problems, text_file_line(text, parser->problem_offset), "not YAML: %s", what);
   } else {
     int line = (int)parser->problem_mark.line + 1, column = (int)parser->problem_mark.column + 1;
     int from = (int)parser->context_mark.line + 1;
@@ -111,14 +59,14 @@ static bool follow(struct shape *shape, const yaml_event_t *event, struct proble
   return false;
 }
 
-static void start_parser(yaml_parser_t *parser, const struct text *text) {
+static void start_parser(yaml_parser_t *parser, const struct text_file *text) {
   if (!yaml_parser_initialize(parser)) abort();
   yaml_parser_set_input_string(parser, (const unsigned char *)text->bytes, text->size);
 }
 
 /* Reads once for the bounds alone: libyaml takes time and memory that grow with the
  * square of the nesting and of the anchors, and would not stop by itself. */
-static bool check_shape(const struct text *text, struct problems *problems) {
+static bool check_shape(const struct text_file *text, struct problems *problems) {
   yaml_parser_t parser;
   struct shape shape = {0};
   bool sound = true, end = false;
@@ -172,7 +120,7 @@ static bool walk_value(struct walk *walk, int index, int depth) {
 }
 
 /* True when nothing but the end of the file follows. */
-static bool check_end(yaml_parser_t *parser, const struct text *text, struct problems *problems) {
+static bool check_end(yaml_parser_t *parser, const struct text_file *text, struct problems *problems) {
   yaml_document_t rest;
   if (!yaml_parser_load(parser, &rest)) {
     tell_syntax(parser, text, problems);
@@ -191,7 +139,7 @@ static bool is_empty(const yaml_node_t *root) {
                    root->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
 }
 
-static enum status parse(const struct text *text, struct problems *problems,
+static enum status parse(const struct text_file *text, struct problems *problems,
                          yaml_document_t *document) {
   yaml_parser_t parser;
   start_parser(&parser, text);
@@ -217,11 +165,10 @@ static enum status parse(const struct text *text, struct problems *problems,
 
 enum status yaml_file_load(const char *path, struct problems *problems,
                            yaml_document_t *document) {
-  struct text text = {0};
-  enum status status = read_all(path, problems, &text);
-  if (!status && !(check_utf8(&text, problems) && check_shape(&text, problems)))
-    status = STATUS_BAD_DATA;
-  if (!status) status = parse(&text, problems, document);
+  struct text_file text;
+  enum status status = text_file_read(path, YAML_FILE_BYTES, problems, &text);
+  if (status) return status;
+  status = check_shape(&text, problems) ? parse(&text, problems, document) : STATUS_BAD_DATA;
   free(text.bytes);
   return status;
 }

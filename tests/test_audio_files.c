@@ -159,6 +159,7 @@ static void add_tags(struct deliverable *d, const char *long_text) {
   d->genre = "Choral";
   d->upc = "0012345678905";
   d->track_number = 7;
+  d->disc_number = 2;
   d->year = 2026;
 }
 
@@ -185,8 +186,10 @@ static void test_tags(void **state) {
     assert_string_equal(tags.genre, d.genre);
     assert_int_equal(tags.track_number, 7);
     assert_int_equal(tags.year, 2026);
-    if (kind >= 2) /* WAV has no agreed place for it */
+    if (kind >= 2) { /* WAV has no agreed place for them */
       assert_string_equal(tags.upc, d.upc);
+      assert_int_equal(tags.disc_number, 2);
+    }
     tags_free(&tags);
     free((void *)d.pcm);
     long_text[i & 1 ? MAX_TAG_BYTES : 5] = 'x';

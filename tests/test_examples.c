@@ -19,18 +19,6 @@
 
 static char *folder;
 
-static int set_up(void **state) {
-  (void)state;
-  folder = fixture_folder();
-  assert_int_equal(mkdir(fixture_path(folder, "manifests"), 0777), 0);
-  return 0;
-}
-static int tear_down(void **state) {
-  (void)state;
-  fixture_folder_remove(folder);
-  return 0;
-}
-
 static void put_source(const char *path, int index) {
   static const struct cli_sound kinds[] = {
       {".wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 40000, 11},
@@ -48,6 +36,32 @@ static void put_source(const char *path, int index) {
   assert_int_equal(make_folders(beside, NULL), 0);
   cli_sound(beside, &sound);
   free(beside);
+}
+
+/* What manifests name and is no manifest or track: must be there before they are read. */
+static void put_beside(void) {
+  static const char *const files[] = {"manifests/catalogue.csv", "manifests/shared/house.yaml"};
+  static const char *const found[] = {"10 ten.flac", "2 two.flac"}; /* by a pattern */
+  assert_int_equal(make_folders(fixture_path(folder, "manifests/shared"), NULL), 0);
+  for (int i = 0; i < 2; i++) {
+    struct fixture_bytes bytes = fixture_load(fixture_path(SOURCE_DIR, files[i]));
+    fixture_save(fixture_path(folder, files[i]), bytes.data, bytes.size);
+    free(bytes.data);
+    put_source(fixture_path(fixture_path(folder, "manifests/audio/bonus"), found[i]), i);
+  }
+}
+
+static int set_up(void **state) {
+  (void)state;
+  folder = fixture_folder();
+  assert_int_equal(mkdir(fixture_path(folder, "manifests"), 0777), 0);
+  put_beside();
+  return 0;
+}
+static int tear_down(void **state) {
+  (void)state;
+  fixture_folder_remove(folder);
+  return 0;
 }
 
 static void put_references(const struct manifest *manifest, const struct chain *chain) {
