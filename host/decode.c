@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sndfile.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,33 +85,47 @@ static enum status read_blocks(SNDFILE *file, struct ingest *ingest, struct fail
   return status == STATUS_OK ? ingest_end(ingest, why) : status;
 }
 
-static enum status read_pcm(const struct input *input, struct ingest *ingest, struct audio *audio,
-                            struct failure *why) {
+static enum status check_info(const struct input *input, const SF_INFO *info,
+                              struct ingest_format *format, struct failure *why) {
+  const struct encoding *encoding = find_encoding(info->format);
+  if (!encoding)
+    return fail_encoding(input->path, info->format, why);
+  if (info->channels < 1)
+    return fail(why, STATUS_BAD_DATA, "%s: damaged: no channels", input->path);
+  *format = (struct ingest_format){
+      .rate_hz = info->samplerate,
+      .channels = info->channels,
+      .n_frames = info->frames,
+      .reserve = info->frames, /* present in the file: check_length */
+      .bits = encoding->bits,
+      .is_float = encoding->is_float,
+      .name = input->container.format,
+  };
+  return check_length(input, info, encoding->bits, why);
+}
+
+/* Opens by the headers; NULL: *status tells. The caller closes. */
+static SNDFILE *open_pcm(const struct input *input, struct ingest_format *format,
+                         enum status *status, struct failure *why) {
   SF_INFO info = {0};
   SNDFILE *file = sf_open_fd(input->fd, SFM_READ, &info, SF_FALSE);
+  *status = file ? check_info(input, &info, format, why)
+                 : fail(why, STATUS_BAD_DATA, "%s: its %s header is damaged or of an unknown "
+                        "kind; " ACCEPTED_FILES, input->path, input->container.format);
+  if (*status == STATUS_OK || !file)
+    return file;
+  sf_close(file);
+  return NULL;
+}
+
+static enum status read_pcm(const struct input *input, struct ingest *ingest, struct audio *audio,
+                            struct failure *why) {
+  struct ingest_format format;
+  enum status status;
+  SNDFILE *file = open_pcm(input, &format, &status, why);
   if (!file)
-    return fail(why, STATUS_BAD_DATA, "%s: its %s header is damaged or of an unknown kind; "
-                ACCEPTED_FILES, input->path, input->container.format);
-  const struct encoding *encoding = find_encoding(info.format);
-  enum status status = STATUS_OK;
-  if (!encoding)
-    status = fail_encoding(input->path, info.format, why);
-  else if (info.channels < 1)
-    status = fail(why, STATUS_BAD_DATA, "%s: damaged: no channels", input->path);
-  else
-    status = check_length(input, &info, encoding->bits, why);
-  if (status == STATUS_OK) {
-    const struct ingest_format format = {
-        .rate_hz = info.samplerate,
-        .channels = info.channels,
-        .n_frames = info.frames,
-        .reserve = info.frames, /* present in the file: check_length */
-        .bits = encoding->bits,
-        .is_float = encoding->is_float,
-        .name = input->container.format,
-    };
-    status = ingest_begin(ingest, input->path, &format, audio, why);
-  }
+    return status;
+  status = ingest_begin(ingest, input->path, &format, audio, why);
   if (status == STATUS_OK)
     status = read_blocks(file, ingest, why);
   sf_close(file);
@@ -151,6 +166,33 @@ enum status decode_file(const char *path, struct audio *out, struct failure *why
   free(ingest);
   if (status != STATUS_OK)
     audio_free(out);
+  return status;
+}
+
+enum status decode_headers(const char *path, struct audio *out, struct failure *why) {
+  struct input input = {.fd = -1};
+  struct ingest_format format;
+  *out = (struct audio){0};
+  enum status status = open_input(path, &input, why);
+  if (status == STATUS_OK && input.container.kind == CONTAINER_FLAC) {
+    status = flac_format(path, &format, why);
+  } else if (status == STATUS_OK) {
+    SNDFILE *file = open_pcm(&input, &format, &status, why);
+    if (file)
+      sf_close(file);
+  }
+  if (status == STATUS_OK)
+    status = ingest_check(path, &format, why);
+  if (status == STATUS_OK) {
+    out->rate_hz = (int)format.rate_hz;
+    out->channels = (int)format.channels;
+    out->n_frames = (int32_t)format.n_frames;
+    out->bits = format.bits;
+    out->is_float = format.is_float;
+    snprintf(out->format, sizeof out->format, "%s", format.name);
+  }
+  if (input.fd >= 0)
+    close(input.fd);
   return status;
 }
 

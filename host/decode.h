@@ -35,5 +35,8 @@ struct audio {
  * STATUS_NO_INPUT: missing, unreadable, not a file. STATUS_BAD_DATA: anything wrong
  * inside. STATUS_AGAIN: no memory. STATUS_IO: the disk failed. Thread-safe. */
 enum status decode_file(const char *path, struct audio *out, struct failure *why);
+/* What a file's headers say of its audio, checked as decode_file does before it decodes;
+ * pcm and sha256 stay empty. Statuses as decode_file. Thread-safe. */
+enum status decode_headers(const char *path, struct audio *out, struct failure *why);
 void audio_free(struct audio *audio); /* takes an empty one; leaves it empty */
 #endif

@@ -13,6 +13,7 @@
 #include "loudness_check.h"
 #include "memory.h"
 #include "publish.h"
+#include "source_set.h"
 
 static bool same_file(const struct stat *file, const char *path) {
   struct stat s;
@@ -39,8 +40,7 @@ enum status deliver_may_write(const struct plan *plan, const struct unit *unit, 
   if (stat(unit->path, &file)) return STATUS_OK;
   const bool foreign = stat(unit->receipt_path, &receipt);
   bool source = is_source(&file, m, &m->tracks[unit->track]);
-  for (int t = 0; foreign && t < m->n_tracks && !source; t++)
-    source = is_source(&file, m, &m->tracks[t]);
+  source = source || (foreign && source_set_has(plan->sources, &file));
   if (source)
     return fail(why, STATUS_CANT_CREATE, "%s: is a source of this manifest, and sources are never "
                 "replaced (choose another output folder)", unit->path);

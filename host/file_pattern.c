@@ -133,8 +133,8 @@ static enum status list_folder(const struct search *s, const char *path,
   size_t room = 0;
   *names = (struct file_matches){0};
   if (!entries && errno != ENOENT && errno != ENOTDIR)
-    status = fail(s->why, STATUS_NO_INPUT, "leads to the folder %s, which cannot be listed: %s", full,
-                  strerror(errno));
+    status = fail(s->why, STATUS_NO_INPUT, "leads to the folder %s, which cannot be listed: %s",
+                  full, strerror(errno));
   for (struct dirent *entry; entries && (entry = readdir(entries));) {
     if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
     if ((size_t)names->n == room)

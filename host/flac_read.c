@@ -2,6 +2,7 @@
  * See flac_read.h. */
 #include "flac_read.h"
 
+#include <FLAC/metadata.h>
 #include <FLAC/stream_decoder.h>
 #include <errno.h>
 #include <string.h>
@@ -35,20 +36,36 @@ static FLAC__StreamDecoderReadStatus read_bytes(const FLAC__StreamDecoder *decod
                   : FLAC__STREAM_DECODER_READ_STATUS_CONTINUE;
 }
 
-static enum status begin(struct flac_source *source, const FLAC__StreamMetadata_StreamInfo *info) {
+static enum status format_of(const char *path, const FLAC__StreamMetadata_StreamInfo *info,
+                             struct ingest_format *out, struct failure *why) {
   if (info->total_samples == 0)
-    return fail(source->why, STATUS_BAD_DATA,
+    return fail(why, STATUS_BAD_DATA,
                 "%s: its header does not state the length of the audio (left by a writer to a "
                 "pipe, or an empty recording): the end cannot be checked; write the file again "
-                "with the flac tool", source->path);
-  const struct ingest_format format = {
+                "with the flac tool", path);
+  *out = (struct ingest_format){
       .rate_hz = info->sample_rate,
       .channels = info->channels,
       .n_frames = (int64_t)info->total_samples, /* 36 bits */
-      .reserve = source->file_bytes, /* a frame rarely takes less than a byte */
       .bits = (int)info->bits_per_sample,
       .name = "FLAC",
   };
+  return STATUS_OK;
+}
+
+enum status flac_format(const char *path, struct ingest_format *out, struct failure *why) {
+  FLAC__StreamMetadata header;
+  if (!FLAC__metadata_get_streaminfo(path, &header))
+    return fail(why, STATUS_BAD_DATA, "%s: damaged or cut off: no FLAC stream header", path);
+  return format_of(path, &header.data.stream_info, out, why);
+}
+
+static enum status begin(struct flac_source *source, const FLAC__StreamMetadata_StreamInfo *info) {
+  struct ingest_format format;
+  const enum status status = format_of(source->path, info, &format, source->why);
+  if (status != STATUS_OK)
+    return status;
+  format.reserve = source->file_bytes; /* a frame rarely takes less than a byte */
   return ingest_begin(source->ingest, source->path, &format, source->audio, source->why);
 }
 

@@ -9,4 +9,7 @@
  * begun and ended here; the caller drops it. Statuses as decode_file. */
 enum status flac_read(int fd, const char *path, int64_t file_bytes, struct ingest *ingest,
                       struct audio *audio, struct failure *why);
+/* What the file's header says of its audio, without the name; `reserve` is 0. STATUS_BAD_DATA:
+ * it has none. */
+enum status flac_format(const char *path, struct ingest_format *out, struct failure *why);
 #endif

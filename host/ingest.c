@@ -23,8 +23,8 @@ static int rate_is_accepted(int64_t rate_hz) {
   return 0;
 }
 
-static enum status check_format(const char *path, const struct ingest_format *format,
-                                struct failure *why) {
+enum status ingest_check(const char *path, const struct ingest_format *format,
+                         struct failure *why) {
   if (!rate_is_accepted(format->rate_hz))
     return fail(why, STATUS_BAD_DATA,
                 "%s: %lld Hz; accepted are 44100, 48000, 88200, 96000, 176400 and 192000 Hz", path,
@@ -68,7 +68,7 @@ enum status ingest_begin(struct ingest *ingest, const char *path,
                          const struct ingest_format *format, struct audio *audio,
                          struct failure *why) {
   static const char header[] = "lacquer audio 1\n";
-  enum status status = check_format(path, format, why);
+  enum status status = ingest_check(path, format, why);
   if (status != STATUS_OK)
     return status;
   audio->rate_hz = (int)format->rate_hz;

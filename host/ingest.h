@@ -26,6 +26,9 @@ struct ingest_format {
   const char *name;
 };
 
+/* Whether audio of this format is accepted: STATUS_BAD_DATA when not. */
+enum status ingest_check(const char *path, const struct ingest_format *format,
+                         struct failure *why);
 /* Checks the format and starts. Room is made for `reserve` frames and doubled when
  * needed, so that a header alone cannot claim gigabytes. In failure, as everywhere
  * below, audio_free and ingest_drop clean up. */

@@ -11,13 +11,17 @@
 
 #include "deliver.h"
 #include "memory.h"
+#include "order.h"
 #include "publish.h"
 #include "report.h"
 #include "shaders.h"
+#include "shards.h"
 
 struct arguments {
   const char *output, *device, *only;
   struct render_options render;
+  int shard, n_shards; /* render */
+  int plan_shards;     /* plan */
   bool dry_run, json, quiet, help;
   int n_files;
   char **files;
@@ -68,6 +72,17 @@ static bool whole_number(const char *v, int most, int *out) {
   *out = (int)n;
   return true;
 }
+static bool set_shards(struct arguments *a, const char *v) {
+  return whole_number(v, MOST_SHARDS, &a->plan_shards);
+}
+static bool set_shard(struct arguments *a, const char *v) {
+  const char *slash = strchr(v, '/');
+  char first[16] = "";
+  if (!slash || slash - v >= (int)sizeof first) return false;
+  if (!whole_number(slash + 1, MOST_SHARDS, &a->n_shards)) return false;
+  memcpy(first, v, (size_t)(slash - v));
+  return whole_number(first, a->n_shards, &a->shard);
+}
 static bool set_jobs(struct arguments *a, const char *v) {
   return whole_number(v, 1024, &a->render.jobs);
 }
@@ -88,6 +103,9 @@ static const struct option_row options[] = {
     {"audition", 0, "DIR", "write source and deliverable at one loudness, and residuals, of every "
      "unit that is rendered", set_audition},
     {"only", 0, "N[:VARIANT]", "render one track, or one of its variants", set_only},
+    {"shard", 0, "I/N", "render the I-th of N parts of about the same length; I from 1",
+     set_shard},
+    {"shards", 0, "N", "plan for N shards (default: any number)", set_shards},
     {"dry-run", 'n', NULL, "print the plan, render nothing", set_dry_run},
     {"force", 'f', NULL, "render again what is up to date; replace files without a receipt",
      set_force},
@@ -144,20 +162,25 @@ static int render_on_device(const struct arguments *a, const struct plan *plan) 
 }
 
 static int command_render(const struct arguments *a) {
-  struct manifest *manifest;
+  struct order order;
   struct plan *plan;
   struct failure why = {0};
-  int status = manifest_read(a->files[0], stderr, &manifest);
+  int status = order_open(a->files[0], a->shard, a->n_shards, stderr, &order);
   if (status) return status;
-  if (plan_create(manifest, a->output, a->only, &plan, &why)) {
+  const struct plan_part part = {a->only, order.tracks, a->shard, a->n_shards};
+  if (plan_create_part(order.manifest, a->output, &part, &plan, &why)) {
     status = complain(&why);
   } else {
     status = a->dry_run ? plan_print(plan, a->json ? NULL : stdout, a->json ? stdout : NULL)
                         : render_on_device(a, plan);
     plan_destroy(&plan);
   }
-  manifest_destroy(&manifest);
+  order_close(&order);
   return status;
+}
+
+static int command_plan(const struct arguments *a) {
+  return order_plan(a->files[0], a->plan_shards, stdout, a->quiet ? NULL : stderr, stderr);
 }
 
 static int command_devices(const struct arguments *a) { return device_list(stdout, a->json); }
@@ -182,7 +205,10 @@ static const struct command {
   const char *help;
   int (*run)(const struct arguments *);
 } commands[] = {
-    {"render", "MANIFEST", 1, "render every track and variant of a manifest", command_render},
+    {"render", "MANIFEST", 1, "render every track and variant of a manifest, or of a plan",
+     command_render},
+    {"plan", "MANIFEST", 1, "print a frozen plan (JSON Lines), to be rendered as it is or not "
+     "at all", command_plan},
     {"devices", "", 0, "list devices, each with the result of its self-test", command_devices},
     {"schema", "", 0, "print the manifest's JSON Schema", command_schema},
     {"version", "", 0, "print version and engine hashes", command_version},

@@ -240,7 +240,8 @@ static void read_override(struct row_reader *reader, yaml_node_t *key, yaml_node
     for (int i = 0; i < chain->n_stages; i++)
       if (!name_list_has(&names, chain->stages[i].stage->name))
         name_list_add(&names, chain->stages[i].stage->name);
-    row_reader_unknown(reader, key, manifest_stage_find(name) ? "stage of this chain" : "key", &names);
+    row_reader_unknown(reader, key,
+                       manifest_stage_find(name) ? "stage of this chain" : "key", &names);
     name_list_release(&names);
   }
 }

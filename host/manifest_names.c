@@ -88,19 +88,29 @@ static char *name_of(const struct manifest *m, const struct deliverable *d) {
   return manifest_output_name(m, track, &m->variants[track->variants[d->variant]]);
 }
 
-/* Deliverables of one hash, which is to say mostly of one name. */
-static void check_group(const struct manifest *m, struct deliverable *group, size_t n,
-                        struct problems *problems) {
+/* Moves those whose hash another has to the front; returns how many. */
+static size_t keep_equal_hashes(struct deliverable *all, size_t n) {
+  size_t kept = 0;
+  for (size_t i = 0, end; i < n; i = end) {
+    for (end = i + 1; end < n && all[end].hash == all[i].hash; end++) {
+    }
+    for (size_t k = i; k < end && end - i > 1; k++) all[kept++] = all[k];
+  }
+  return kept;
+}
+
+static void tell_equal_names(const struct manifest *m, struct deliverable *all, size_t n,
+                             struct problems *problems) {
   for (size_t i = 0; i < n; i++) {
-    group[i].name = name_of(m, &group[i]);
-    group[i].folded = output_name_fold(group[i].name);
+    all[i].name = name_of(m, &all[i]);
+    all[i].folded = output_name_fold(all[i].name);
   }
-  qsort(group, n, sizeof *group, by_name);
+  if (n) qsort(all, n, sizeof *all, by_name);
   for (size_t i = 1, first = 0; i < n; i++) {
-    if (strcmp(group[first].folded, group[i].folded)) first = i;
-    else tell_same_name(m, &group[first], &group[i], problems);
+    if (strcmp(all[first].folded, all[i].folded)) first = i;
+    else tell_same_name(m, &all[first], &all[i], problems);
   }
-  for (size_t i = 0; i < n; i++) free(group[i].name), free(group[i].folded);
+  for (size_t i = 0; i < n; i++) free(all[i].name), free(all[i].folded);
 }
 
 void manifest_check_names(const struct draft *draft, struct problems *problems) {
@@ -118,11 +128,7 @@ void manifest_check_names(const struct draft *draft, struct problems *problems) 
       free(name);
     }
   if (n) qsort(all, n, sizeof *all, by_hash);
-  for (size_t i = 0, end; i < n; i = end) {
-    for (end = i + 1; end < n && all[end].hash == all[i].hash; end++) {
-    }
-    if (end - i > 1) check_group(m, &all[i], end - i, problems);
-  }
+  tell_equal_names(m, all, keep_equal_hashes(all, n), problems);
   free(all);
 }
 

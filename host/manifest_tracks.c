@@ -50,7 +50,8 @@ void manifest_read_variant_names(struct row_reader *reader, yaml_node_t *node, v
     return;
   }
   /* Unrepeated names only are kept: there is room for every variant. */
-  choice->variants = memory_new((size_t)choice->draft->manifest->n_variants, sizeof *choice->variants);
+  choice->variants =
+      memory_new((size_t)choice->draft->manifest->n_variants, sizeof *choice->variants);
   for (long i = 0; i < n; i++) {
     size_t length = row_reader_enter_item(reader, (int)i + 1);
     read_variant_name(reader, row_reader_node(reader, node->data.sequence.items.start[i]), choice);

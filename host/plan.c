@@ -2,7 +2,7 @@
  * See plan.h. */
 #include "plan.h"
 
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,88 +12,6 @@
 #include "detmath.h"
 #include "memory.h"
 #include "settings.h"
-
-/* ---- units ---- */
-
-struct selection {
-  int number;       /* 0: every track */
-  const char *variant; /* NULL: every variant */
-};
-
-static bool selected(const struct selection *only, const struct manifest *m, int track,
-                     int variant) {
-  if (only->number && m->tracks[track].number != only->number) return false;
-  return !only->variant || !strcmp(only->variant, m->variants[variant].name);
-}
-
-static void add_unit(struct plan *plan, int track, int variant) {
-  const struct manifest *m = plan->manifest;
-  struct unit *u = &plan->units[plan->n_units++];
-  u->track = track;
-  u->variant = variant;
-  u->name = manifest_output_name(m, &m->tracks[track], &m->variants[variant]);
-  u->path = memory_print("%s/%s", plan->folder, u->name);
-  u->receipt_path = memory_print("%s.receipt.json", u->path);
-}
-
-enum status plan_create(const struct manifest *manifest, const char *folder, const char *only,
-                        struct plan **out, struct failure *why) {
-  struct selection selection = {0};
-  if (only) {
-    char *end;
-    const long number = strtol(only, &end, 10);
-    if (*end == ':') selection.variant = end + 1;
-    if (end == only || number < 1 || number > INT_MAX || (*end && *end != ':'))
-      return fail(why, STATUS_USAGE, "--only %s: expected NUMBER or NUMBER:VARIANT", only);
-    selection.number = (int)number;
-  }
-  struct plan *plan = memory_new(1, sizeof *plan);
-  size_t most = 0;
-  for (int t = 0; t < manifest->n_tracks; t++) most += (size_t)manifest->tracks[t].n_variants;
-  plan->manifest = manifest;
-  plan->designs = designs_create();
-  plan->references = references_create();
-  plan->folder = memory_text(folder, strlen(folder));
-  plan->units = memory_new(most + 1, sizeof *plan->units);
-  plan->first_unit = memory_new((size_t)manifest->n_tracks + 1, sizeof *plan->first_unit);
-  for (int t = 0; t < manifest->n_tracks; t++) {
-    plan->first_unit[t] = plan->n_units;
-    for (int v = 0; v < manifest->tracks[t].n_variants; v++)
-      if (selected(&selection, manifest, t, manifest->tracks[t].variants[v]))
-        add_unit(plan, t, manifest->tracks[t].variants[v]);
-  }
-  plan->first_unit[manifest->n_tracks] = plan->n_units;
-  plan_settings_create(plan);
-  plan_albums_create(plan);
-  *out = plan;
-  enum status status = STATUS_OK;
-  if (!plan->n_units && only)
-    status = fail(why, STATUS_USAGE, "--only %s: no such track or variant in %s", only,
-                  manifest->path);
-  for (int t = 0; t < manifest->n_tracks && !status; t++)
-    if (plan->first_unit[t] < plan->first_unit[t + 1])
-      status = references_present(manifest, &manifest->tracks[t], why);
-  if (status) plan_destroy(out);
-  return status;
-}
-
-void plan_destroy(struct plan **plan) {
-  if (!*plan) return;
-  for (int i = 0; i < (*plan)->n_units; i++) {
-    free((*plan)->units[i].name);
-    free((*plan)->units[i].path);
-    free((*plan)->units[i].receipt_path);
-  }
-  plan_settings_free(*plan);
-  plan_albums_free(*plan);
-  designs_destroy(&(*plan)->designs);
-  references_destroy(&(*plan)->references);
-  free((*plan)->units);
-  free((*plan)->first_unit);
-  free((*plan)->folder);
-  free(*plan);
-  *plan = NULL;
-}
 
 /* ---- a track ---- */
 

@@ -12,7 +12,7 @@
 struct unit {
   int track, variant; /* indices in the manifest */
   char *name;         /* below the output folder */
-  char *path, *receipt_path;
+  char *path, *receipt_path; /* of the plan's own memory, as the name is */
 };
 /* The tracks of a variant whose loudness_mode is album: all that have it, selected or not. */
 struct plan_album {
@@ -35,17 +35,30 @@ struct plan {
   const struct manifest *manifest; /* not owned */
   struct designs *designs;
   struct references *references;
+  struct source_set *sources;
   char *folder;
   int n_units;
   struct unit *units;
   int *first_unit; /* of each track; n_tracks + 1 entries */
+  struct texts *texts; /* of the units */
+  int shard, n_shards; /* from 1, for the report's name; 0: not a shard */
   struct plan_album *albums; /* by variant */
   char *(*variant_settings)[2]; /* by variant, as text: at the source's rate, and converted */
 };
 
-/* `only`: NULL, or "NUMBER" or "NUMBER:VARIANT" to leave the rest out (NUMBER: a track's
- * number). STATUS_USAGE when nothing fits it; STATUS_NO_INPUT when a match reference that is
- * needed is not there. */
+/* What of a manifest is planned. */
+struct plan_part {
+  const char *only;    /* NULL, or "NUMBER" or "NUMBER:VARIANT" to leave the rest out (NUMBER:
+                          a track's number) */
+  const bool *tracks;  /* by track; NULL: all */
+  int shard, n_shards; /* which these are; 0: no shard */
+};
+/* STATUS_USAGE when nothing fits `only`; STATUS_NO_INPUT when a match reference that is needed
+ * is not there. A shard may be empty. */
+enum status plan_create_part(const struct manifest *manifest, const char *folder,
+                             const struct plan_part *part, struct plan **out,
+                             struct failure *why);
+/* Of all tracks. */
 enum status plan_create(const struct manifest *manifest, const char *folder, const char *only,
                         struct plan **out, struct failure *why);
 void plan_destroy(struct plan **plan);

@@ -147,7 +147,8 @@ static void make_file_key(const struct plan *plan, struct unit_plan *u) {
   const struct track *track = &m->tracks[u->unit->track];
   const struct variant *variant = &m->variants[u->unit->variant];
   char number[48];
-  snprintf(number, sizeof number, "%d %d", track->number, m->catalogue.year);
+  int n = snprintf(number, sizeof number, "%d %d", track->number, m->catalogue.year);
+  if (track->disc) snprintf(number + n, sizeof number - (size_t)n, " %d", track->disc);
   const char *const tags[] = {u->key, file_format_extension(variant->format), u->unit->name,
                               track->title, track->artist, track->isrc, m->catalogue.title,
                               m->catalogue.genre, m->catalogue.upc, number};

@@ -264,7 +264,9 @@ enum status report_write(const struct plan *plan, const struct unit_result *resu
       "audio_seconds", audio_seconds, "wall_seconds", seconds, "albums", albums_json(plan),
       "units", units);
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
-  char *path = memory_print("%s/report.json", plan->folder);
+  char *path = plan->n_shards ? memory_print("%s/report.%d-of-%d.json", plan->folder,
+                                             plan->shard, plan->n_shards)
+                              : memory_print("%s/report.json", plan->folder);
   enum status status = STATUS_OK;
   if (!text) status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
   else if (!is_written(path, text)) status = write_file_atomic(path, text, strlen(text), why);

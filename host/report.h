@@ -16,8 +16,8 @@ struct reporter {
 unit_finished report_unit; /* context: struct reporter */
 
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out);
-/* Writes FOLDER/report.json; `seconds`: wall-clock time of the run. A report that says the same
- * but for the time stays as it is. */
+/* Writes FOLDER/report.json, or of a shard report.I-of-N.json; `seconds`: wall-clock time of
+ * the run. A report that says the same but for the time stays as it is. */
 enum status report_write(const struct plan *plan, const struct unit_result *results,
                          const struct device *device, double seconds, struct failure *why);
 #endif

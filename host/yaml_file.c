@@ -120,7 +120,8 @@ static bool walk_value(struct walk *walk, int index, int depth) {
 }
 
 /* True when nothing but the end of the file follows. */
-static bool check_end(yaml_parser_t *parser, const struct text_file *text, struct problems *problems) {
+static bool check_end(yaml_parser_t *parser, const struct text_file *text,
+                      struct problems *problems) {
   yaml_document_t rest;
   if (!yaml_parser_load(parser, &rest)) {
     tell_syntax(parser, text, problems);
