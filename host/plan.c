@@ -77,13 +77,27 @@ enum status plan_create(const struct manifest *manifest, const char *folder, con
   return status;
 }
 
+static void unit_free(struct unit *unit) {
+  free(unit->name);
+  free(unit->path);
+  free(unit->receipt_path);
+}
+
+void plan_keep(struct plan *plan, const bool *keep) {
+  int left = 0;
+  for (int t = 0; t < plan->manifest->n_tracks; t++) {
+    const int first = plan->first_unit[t];
+    plan->first_unit[t] = left;
+    for (int i = first; i < plan->first_unit[t + 1]; i++)
+      if (keep[i]) plan->units[left++] = plan->units[i];
+      else unit_free(&plan->units[i]);
+  }
+  plan->first_unit[plan->manifest->n_tracks] = plan->n_units = left;
+}
+
 void plan_destroy(struct plan **plan) {
   if (!*plan) return;
-  for (int i = 0; i < (*plan)->n_units; i++) {
-    free((*plan)->units[i].name);
-    free((*plan)->units[i].path);
-    free((*plan)->units[i].receipt_path);
-  }
+  for (int i = 0; i < (*plan)->n_units; i++) unit_free(&(*plan)->units[i]);
   plan_albums_free(*plan);
   designs_destroy(&(*plan)->designs);
   references_destroy(&(*plan)->references);

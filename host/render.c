@@ -66,7 +66,7 @@ static bool up_to_date(struct work *w, int track) {
   struct receipt receipt;
   struct track_plan tp;
   bool all = false;
-  if (w->options.force || n == 0) return n == 0;
+  if (w->options.force || w->options.rehearse || n == 0) return n == 0;
   if (source_file_stat(plan->manifest->tracks[track].source, &file, NULL)) return false;
   if (!receipt_read(plan->units[first].receipt_path, &receipt)) return false;
   if (receipt.source_file.bytes != file.bytes ||
@@ -112,11 +112,13 @@ static void choose_tails(struct work *w, struct job *job) {
       job->tails[job->n_tails++] = u->tail;
     } else if (album_stops(w, u, &why)) {
       fail_unit(w, u->unit, &why);
-    } else if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
+    } else if (!w->options.force && !w->options.rehearse &&
+               deliver_up_to_date(u, &current.receipt)) {
       finish_unit(w, u->unit, &current);
     } else if (too_long(job, u, &why)) {
       fail_unit(w, u->unit, &why);
-    } else if (deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
+    } else if (!w->options.rehearse &&
+               deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
       fail_unit(w, u->unit, &why);
     } else {
       job->unit_of_tail[job->n_tails] = i;
@@ -247,7 +249,8 @@ static enum engine_status render_group(struct group *g) {
   for (int i = 0; i < g->n; i++) {
     const struct mismatch *m = &lanes[i].mismatch;
     if (!m->found) continue;
-    bundle_write(g->work->plan, &g->job[i]->plan, g->engine, m);
+    if (!g->work->options.rehearse)
+      bundle_write(g->work->plan, &g->job[i]->plan, g->engine, m);
     snprintf(g->job[i]->note, sizeof g->job[i]->note,
              "%.200s gave wrong bits in %s (%s, channel %d, frame %d: %08x, reference %08x); "
              "rendered on the CPU reference", g->engine->name, m->stage, m->data, m->channel,

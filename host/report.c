@@ -2,8 +2,10 @@
  * See report.h. */
 #include "report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memory.h"
 #include "publish.h"
@@ -187,6 +189,53 @@ static void print_albums(const struct plan *plan, FILE *out) {
   }
 }
 
+/* ---- totals ---- */
+
+static void sum_up(const struct plan *plan, const struct unit_result *results,
+                   struct report_totals *t) {
+  *t = (struct report_totals){0};
+  for (int i = 0; i < plan->n_units; i++) {
+    const struct unit_result *result = &results[i];
+    t->count[result->state]++;
+    if (result->state == UNIT_FAILED || result->state == UNIT_SKIPPED) continue;
+    t->infeasible += !result->receipt.reached;
+    if (result->state == UNIT_DELIVERED) t->rendered_seconds += result->receipt.seconds;
+    report_count(t, &result->receipt);
+  }
+}
+
+void report_count(struct report_totals *t, const struct receipt *r) {
+  for (int i = 0; i < REPORT_TIERS; i++) t->tier[i] += !strcmp(r->tier, report_tiers[i]);
+  t->seconds += r->seconds;
+  t->covered_seconds += r->coverage * r->seconds;
+}
+
+double report_coverage(const struct report_totals *t) {
+  return t->seconds > 0 ? t->covered_seconds / t->seconds : 0;
+}
+
+const char *const report_tiers[REPORT_TIERS] = {"full", "sample", "golden", "off"};
+
+void report_print_coverage(const struct report_totals *t, FILE *out) {
+  static const char *const words[REPORT_TIERS] = {"in full", "by samples", "by golden receipts",
+                                                  "not at all"};
+  int n = 0;
+  fputs("verified: ", out);
+  for (int i = 0; i < REPORT_TIERS; i++)
+    if (t->tier[i]) fprintf(out, "%s%d %s", n++ ? ", " : "", t->tier[i], words[i]);
+  fprintf(out, "%s; %.1f %% of all intermediate results compared\n", n ? "" : "nothing",
+          100 * report_coverage(t));
+}
+
+json_t *report_tiers_json(const struct report_totals *t) {
+  json_t *json = json_object();
+  for (int i = 0; i < REPORT_TIERS; i++)
+    json_object_set_new(json, report_tiers[i], json_integer(t->tier[i]));
+  return json;
+}
+
+/* ---- the table ---- */
+
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out) {
   const int title = widest(plan, title_of), variant = widest(plan, variant_of);
   fprintf(out, "\n No  ");
@@ -215,35 +264,69 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
             r->reached ? r->verdict : "infeasible", d, plan->units[i].name);
   }
   print_albums(plan, out);
+  struct report_totals totals;
+  sum_up(plan, results, &totals);
+  fputc('\n', out);
+  report_print_coverage(&totals, out);
+}
+
+/* ---- report.json ---- */
+
+/* All but the units. */
+static json_t *head_json(const struct plan *plan, const struct report_totals *t,
+                         const struct device *device, double seconds) {
+  return json_pack(
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o}",
+      "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
+      device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
+      "spirv_sha256", lacquer_spirv_hash, "delivered", t->count[UNIT_DELIVERED], "up_to_date",
+      t->count[UNIT_UP_TO_DATE], "failed", t->count[UNIT_FAILED], "skipped",
+      t->count[UNIT_SKIPPED], "infeasible", t->infeasible, "audio_seconds", t->rendered_seconds,
+      "wall_seconds", seconds, "verification", report_tiers_json(t), "coverage",
+      report_coverage(t), "albums", albums_json(plan));
+}
+
+/* A line per unit, so that neither writer nor reader needs to hold them all. */
+static void write_units(const struct plan *plan, const struct unit_result *results, FILE *out) {
+  for (int i = 0; i < plan->n_units; i++) {
+    json_t *unit = unit_json(plan, i, &results[i]);
+    fputs(i ? ",\n    " : "\n    ", out);
+    json_dumpf(unit, out, JSON_REAL_PRECISION(10));
+    json_decref(unit);
+  }
+}
+
+/* `fd` is closed. */
+static enum status write_report(int fd, const char *path, const json_t *head,
+                                const struct plan *plan, const struct unit_result *results,
+                                struct failure *why) {
+  FILE *out = fdopen(fd, "w");
+  char *text = json_dumps(head, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+  if (!out) close(fd);
+  if (out && text) {
+    fprintf(out, "%.*s,\n" REPORT_UNITS, (int)strlen(text) - 2, text); /* without "\n}" */
+    write_units(plan, results, out);
+    fputs("\n  ]\n}\n", out);
+  }
+  bool written = out && text && !ferror(out);
+  if (out) written = !fclose(out) && written;
+  free(text);
+  return written ? STATUS_OK : fail(why, STATUS_IO, "%s: cannot write: %s", path, strerror(errno));
 }
 
 enum status report_write(const struct plan *plan, const struct unit_result *results,
                          const struct device *device, double seconds, struct failure *why) {
-  int count[4] = {0}, infeasible = 0;
-  double audio_seconds = 0;
-  json_t *units = json_array();
-  for (int i = 0; i < plan->n_units; i++) {
-    count[results[i].state]++;
-    if (results[i].state == UNIT_DELIVERED || results[i].state == UNIT_UP_TO_DATE)
-      infeasible += !results[i].receipt.reached;
-    if (results[i].state == UNIT_DELIVERED) audio_seconds += results[i].receipt.seconds;
-    json_array_append_new(units, unit_json(plan, i, &results[i]));
-  }
-  json_t *root = json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_report", 1,
-      "manifest", settings_json_text(plan->manifest->path), "device", device->engine.name, "driver",
-      device->engine.driver, "engine_sha256", lacquer_engine_hash, "spirv_sha256",
-      lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "up_to_date",
-      count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
-      "infeasible", infeasible,
-      "audio_seconds", audio_seconds, "wall_seconds", seconds, "albums", albums_json(plan),
-      "units", units);
-  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
-  char *path = memory_print("%s/report.json", plan->folder);
-  enum status status = text ? write_file_atomic(path, text, strlen(text), why)
-                            : fail(why, STATUS_AGAIN, "%s: out of memory", path);
+  struct report_totals totals;
+  sum_up(plan, results, &totals);
+  json_t *head = head_json(plan, &totals, device, seconds);
+  char *path = memory_print("%s/report.json", plan->folder), *temp_path = NULL;
+  int fd;
+  enum status status = temp_open(path, &fd, &temp_path, why);
+  if (!status) status = write_report(fd, path, head, plan, results, why);
+  if (!status) status = publish_file(temp_path, path, why);
+  else if (temp_path) unlink(temp_path);
+  free(temp_path);
   free(path);
-  free(text);
-  json_decref(root);
+  json_decref(head);
   return status;
 }

@@ -15,4 +15,9 @@ enum status sndfile_write(int fd, const struct deliverable *deliverable, int64_t
  * `pcm_sha256` receives the hash of the packed samples. STATUS_IO when they differ. */
 enum status sndfile_read_back(const char *temp_path, const struct deliverable *deliverable,
                               char pcm_sha256[HASH_TEXT_SIZE], struct failure *why);
+
+/* The same hash of a file that stands somewhere, block by block. STATUS_NO_INPUT,
+ * STATUS_BAD_DATA. Thread-safe. */
+enum status sndfile_pcm_hash(const char *path, char pcm_sha256[HASH_TEXT_SIZE],
+                             struct failure *why);
 #endif
