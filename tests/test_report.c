@@ -106,6 +106,25 @@ static void test_coverage(void **state) {
   expect_run(render(first, "1", "golden"), 0, "verified: 2 by golden receipts; 0.0 %");
 }
 
+/* However it is run, the same windows are checked. */
+static void test_same_coverage(void **state) {
+  static const char *const ways[][2] = {{"-j1", "--segment=32"}, {"-j3", "--segment=3"}};
+  const char *const out[] = {first, second};
+  json_t *report[2];
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    expect_status(run_program("render", manifest, "-o", out[i], "-d", "cpu", ways[i][0],
+                              ways[i][1]), 0);
+    report[i] = cli_json(out[i], "report.json");
+  }
+  for (size_t u = 0; u < 4; u++)
+    assert_true(number(json_array_get(json_object_get(report[0], "units"), u), "coverage") ==
+                number(json_array_get(json_object_get(report[1], "units"), u), "coverage"));
+  assert_true(number(report[0], "coverage") == number(report[1], "coverage"));
+  json_decref(report[0]);
+  json_decref(report[1]);
+}
+
 /* ---- several ---- */
 
 static void test_shards(void **state) {
@@ -249,8 +268,8 @@ static void test_bad_inputs(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-      TEST(test_coverage), TEST(test_shards), TEST(test_missing),   TEST(test_failed),
-      TEST(test_copies),   TEST(test_bad_inputs),
+      TEST(test_coverage), TEST(test_same_coverage), TEST(test_shards), TEST(test_missing),
+      TEST(test_failed),   TEST(test_copies),        TEST(test_bad_inputs),
 #undef TEST
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
