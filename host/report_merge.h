@@ -14,8 +14,8 @@ struct report_merge_options {
 /* Merges all receipts and report*.json at any depth below the folders; prints a table and
  * totals, or JSON Lines of which the last are the totals. Returns the exit status: 0 every
  * unit is delivered; STATUS_UNIT_FAILED some failed, are missing, unfinished, or stand in two
- * folders with different samples; STATUS_NO_INPUT: there are none. Memory: some 300 bytes per
- * unit. */
+ * folders with different samples; STATUS_NO_INPUT: there are none. Memory: some 500 bytes per
+ * unit, and the manifest while it is looked at. */
 int report_merge(char *const *folders, int n_folders, const struct report_merge_options *options,
                  FILE *out);
 

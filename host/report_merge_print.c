@@ -68,10 +68,11 @@ static void print_totals(const struct merged *m, FILE *out) {
   enum { ALL = 256 };
   fprintf(out, "\n%d units: %d delivered", m->n, s.count[MERGED_DELIVERED]);
   for (int i = 0; i < MERGED_DELIVERED; i++)
-    if (s.count[i] || i <= MERGED_MISSING)
+    if (i == MERGED_MISSING && !m->complete_known)
+      fprintf(out, ", %d or more missing (not every manifest could be read)", s.count[i]);
+    else if (s.count[i] || i <= MERGED_MISSING)
       fprintf(out, ", %d %s", s.count[i], merged_state_name((enum merged_state)i));
-  fprintf(out, "%s\n", m->complete_known ? "" : " (what is missing is not known: no manifest)");
-  fprintf(out, "audio: %.2f hours", s.totals.seconds / 3600);
+  fprintf(out, "\naudio: %.2f hours", s.totals.seconds / 3600);
   if (m->copies) fprintf(out, "; %d receipts more of the same samples", m->copies);
   fputc('\n', out);
   report_print_coverage(&s.totals, out);
