@@ -57,7 +57,8 @@ static void print_figures(const struct pair *p, FILE *out) {
   if (measured)
     snprintf(band, sizeof band, "%+.2f at %.4g", p->band_delta_db[p->worst_band],
              band_centre_hz(p->worst_band));
-  fprintf(out, "%8s %8s  %8s  %8s  %16s", number(residual ? p->residual_peak_db : NAN, "%.1f", peak),
+  fprintf(out, "%8s %8s  %8s  %8s  %16s",
+          number(residual ? p->residual_peak_db : NAN, "%.1f", peak),
           number(residual ? p->residual_rms_db : NAN, "%.1f", rms),
           number(measured ? p->lufs_delta : NAN, "%+.2f", lufs),
           number(measured ? p->true_peak_delta_db : NAN, "%+.2f", true_peak), band);

@@ -288,9 +288,9 @@ static void print_help(FILE *out, const struct command *one) {
   for (const struct command *c = commands; c->name; c++)
     if (!one || one == c) fprintf(out, "  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
   print_options(out, one ? one->bit : ANY);
-  fprintf(out, "\nexit status: 0 delivered, up to date or equal, 1 some units failed or differ, 64\n"
-          "usage, 65 bad manifest or audio, 66 missing input, 69 no usable device, 73 cannot\n"
-          "create, 74 input/output error\n");
+  fprintf(out, "\nexit status: 0 delivered, up to date or equal, 1 some units failed or differ,\n"
+          "64 usage, 65 bad manifest or audio, 66 missing input, 69 no usable device, 73\n"
+          "cannot create, 74 input/output error\n");
 }
 
 static int command_help(const struct arguments *a) {

@@ -143,6 +143,7 @@ static void on_unit(void *context, int unit, const struct unit_result *result) {
   struct verify_unit *u = find(g, file);
   g->v->n_rendered++;
   for (; u < g->units + g->n && !strcmp(file_of(u), file); u++) judge(g, unit, u, result);
+  if (*result->receipt.note) fprintf(stderr, "lacquer: %s: %s\n", file, result->receipt.note);
   if (!g->v->options->quiet)
     fprintf(stderr, "[%d/%d] %s: %s\n", g->v->n_rendered, g->v->n, file,
             verify_state_name(find(g, file)->state, false));

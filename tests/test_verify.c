@@ -2,6 +2,7 @@
  * lacquer verify: renders again and finds the same samples, or says why not; finds what rots
  * in files; writes nothing. */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
+#include "chain.h"
 #include "file_tree.h"
 
 #include <setjmp.h>
@@ -19,7 +20,8 @@
 
 enum { UNITS = 7 };
 
-static char *folder, manifest[4096], out[4096];
+static char *folder, manifest[4096], out[4096], rendered[4096];
+static struct cli_sound sound[2];
 
 /* Every kind of file, a conversion, an album behind a clipper, gaps and fades. */
 static void write_manifest(double gain_db) {
@@ -37,7 +39,8 @@ static void write_manifest(double gain_db) {
            "      [eq: {bands: [{type: bell, freq: 900, gain: %g}]}]}\n", gain_db);
 }
 
-static int set_up(void **state) {
+/* Rendered once, into a folder that every test gets a copy of. */
+static int set_up_once(void **state) {
   static const struct cli_sound sounds[] = {
       {"one.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 29000, 1},
       {"two.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 28000, 2},
@@ -46,15 +49,32 @@ static int set_up(void **state) {
   folder = fixture_folder();
   snprintf(manifest, sizeof manifest, "%s/m.yaml", folder);
   snprintf(out, sizeof out, "%s/out", folder);
-  for (int i = 0; i < 2; i++) cli_sound(folder, &sounds[i]);
+  snprintf(rendered, sizeof rendered, "%s/rendered", folder);
+  for (int i = 0; i < 2; i++) {
+    sound[i] = sounds[i];
+    cli_sound(folder, &sound[i]);
+  }
   write_manifest(1);
-  expect_status(run_program("render", manifest, "-o", out, "-d", "cpu", "-q"), 0);
-  assert_int_equal(cli_check_receipts(out), UNITS);
+  expect_status(run_program("render", manifest, "-o", rendered, "-d", "cpu", "-q"), 0);
+  assert_int_equal(cli_check_receipts(rendered), UNITS);
+  return 0;
+}
+static int tear_down_once(void **state) {
+  (void)state;
+  fixture_folder_remove(folder);
+  return 0;
+}
+
+static int set_up(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) cli_sound(folder, &sound[i]);
+  write_manifest(1);
+  expect_status(run_words((const char *const[]){"/bin/cp", "-a", rendered, out, NULL}), 0);
   return 0;
 }
 static int tear_down(void **state) {
   (void)state;
-  fixture_folder_remove(folder);
+  expect_status(run_words((const char *const[]){"/bin/rm", "-rf", out, NULL}), 0);
   return 0;
 }
 
@@ -144,6 +164,25 @@ static void test_device(void **state) {
   struct program_run run = run_program("verify", out, "-d", "index:0", "-q");
   assert_string_equal(run.out, "7 receipts: 7 equal\n");
   expect_status(run, 0);
+}
+
+/* A device with wrong bits: found by its check, or else by the samples; nothing is written. */
+static void test_faulty_device(void **state) {
+  (void)state;
+  if (!cli_has_device(LACQUER_PROGRAM)) skip();
+  char *before = snapshot();
+  assert_int_equal(setenv(TEST_FLIP_VARIABLE, "eq:1:5000:20", 1), 0);
+  expect_run(run_program("verify", out, "-d", "index:0", "-q", "-V", "full"), 0,
+             "gave wrong bits in eq", "rendered on the CPU");
+  struct program_run run = run_program("verify", out, "-d", "index:0", "-q", "-V", "off");
+  assert_int_equal(unsetenv(TEST_FLIP_VARIABLE), 0);
+  assert_non_null(strstr(run.out, "computes wrong"));
+  assert_non_null(strstr(run.out, " differs"));
+  expect_status(run, 1);
+  char *after = snapshot();
+  assert_string_equal(before, after);
+  free(before);
+  free(after);
 }
 
 /* One unit of the album was rendered: its gain still is that of both tracks. */
@@ -267,7 +306,7 @@ static void test_causes(void **state) {
   cli_sound(folder, &other);
   run = verify("--json");
   line = line_of(run.out, "cd/two.flac");
-  assert_non_null(strstr(json_string_value(json_object_get(line, "problem")), "the source changed"));
+  assert_non_null(strstr(json_string_value(json_object_get(line, "problem")), "source changed"));
   json_decref(line);
   expect_status(run, 1);
 }
@@ -336,10 +375,11 @@ static void test_usage(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-      TEST(test_equal),        TEST(test_device), TEST(test_part),         TEST(test_rot),
+      TEST(test_equal),        TEST(test_device), TEST(test_faulty_device), TEST(test_part),
+      TEST(test_rot),
       TEST(test_missing),      TEST(test_bad_receipts), TEST(test_causes), TEST(test_not_rendered),
       TEST(test_manifest),     TEST(test_junit),  TEST(test_usage),
 #undef TEST
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, set_up_once, tear_down_once);
 }
