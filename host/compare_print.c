@@ -46,16 +46,18 @@ static char *finding(const struct pair *p) {
 static const char *number(double x, const char *format, char text[16]) {
   if (isnan(x)) return "-";
   if (!isfinite(x)) return "silent";
+  if (fabs(x) < 0.005) x = 0; /* no "-0.00" */
   snprintf(text, 16, format, x);
   return text;
 }
 
 static void print_figures(const struct pair *p, FILE *out) {
-  char peak[16], rms[16], lufs[16], true_peak[16], band[32] = "-";
+  char peak[16], rms[16], lufs[16], true_peak[16], delta[16], band[32] = "-";
   const bool measured = p->state == PAIR_DIFFERENT || p->state == PAIR_SHAPE;
   const bool residual = p->state == PAIR_DIFFERENT;
   if (measured)
-    snprintf(band, sizeof band, "%+.2f at %.4g", p->band_delta_db[p->worst_band],
+    snprintf(band, sizeof band, "%s at %.4g",
+             number(p->band_delta_db[p->worst_band], "%+.2f", delta),
              band_centre_hz(p->worst_band));
   fprintf(out, "%8s %8s  %8s  %8s  %16s",
           number(residual ? p->residual_peak_db : NAN, "%.1f", peak),

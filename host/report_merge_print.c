@@ -55,9 +55,20 @@ static void print_unit(const struct merged *m, const struct merged_unit *u, FILE
   if (u->note && *u->note) fprintf(out, "%12s%s\n", "", u->note);
 }
 
+/* The one after `i` (-1: the first) in the order of the texts, which is not that of reading;
+ * -1: no more. */
+static int next(const struct tally *t, int i) {
+  int found = -1;
+  for (int k = 0; k < t->n; k++)
+    if ((i < 0 || strcmp(t->texts[k], t->texts[i]) > 0) &&
+        (found < 0 || strcmp(t->texts[k], t->texts[found]) < 0))
+      found = k;
+  return found;
+}
+
 static void print_tally(const char *name, const struct tally *t, int digits, FILE *out) {
   int n = 0;
-  for (int i = 0; i < t->n; i++)
+  for (int i = next(t, -1); i >= 0; i = next(t, i))
     if (t->counts[i])
       fprintf(out, "%s%.*s (%d)", n++ ? ", " : name, digits, t->texts[i], t->counts[i]);
   if (n) fputc('\n', out);
@@ -125,7 +136,7 @@ static void unit_line(const struct merged *m, const struct merged_unit *u, FILE 
 
 static json_t *tally_json(const struct tally *t) {
   json_t *json = json_object();
-  for (int i = 0; i < t->n; i++)
+  for (int i = next(t, -1); i >= 0; i = next(t, i))
     if (t->counts[i]) json_object_set_new(json, t->texts[i], json_integer(t->counts[i]));
   return json;
 }

@@ -99,21 +99,31 @@ static void test_formats(void **state) {
 
 /* ---- what is different ---- */
 
-static void test_first_difference(void **state) {
-  int32_t *pcm = programme();
-  (void)state;
-  put(a, "x.wav", WAV24, pcm);
-  pcm[2 * 9000 + 1] += 3 << 20; /* later, and larger */
-  pcm[2 * 5000 + 1] -= 1 << 20;
-  pcm[2 * 5000 + 0] += 1 << 20; /* the same frame, the first channel */
-  put(b, "x.wav", WAV24, pcm);
+static void expect_first(const int32_t *was, const int32_t *is, int channel, int frame) {
   json_t *line = compare_json(a, b, 1);
   const json_t *first = json_object_get(line, "first_difference");
-  assert_int_equal(number(first, "channel"), 1);
-  assert_int_equal(number(first, "frame"), 5000);
+  const int at = 2 * frame + channel;
+  assert_int_equal(number(first, "channel"), channel + 1);
+  assert_int_equal(number(first, "frame"), frame);
   /* exact, up to the ten digits of the output */
-  assert_true(fabs(number(first, "b") - pcm[2 * 5000] * 0x1p-31) < 1e-9);
-  assert_true(fabs(number(first, "a") - (pcm[2 * 5000] - (1 << 20)) * 0x1p-31) < 1e-9);
+  assert_true(fabs(number(first, "a") - was[at] * 0x1p-31) < 1e-9);
+  assert_true(fabs(number(first, "b") - is[at] * 0x1p-31) < 1e-9);
+  json_decref(line);
+}
+
+/* The earliest frame, and of that the first channel. */
+static void test_first_difference(void **state) {
+  int32_t *was = programme(), *is = programme();
+  (void)state;
+  put(a, "x.wav", WAV24, was);
+  is[2 * 9000] += 3 << 20; /* later, and larger */
+  is[2 * 5000 + 1] -= 1 << 20;
+  put(b, "x.wav", WAV24, is);
+  expect_first(was, is, 1, 5000);
+  is[2 * 5000] += 1 << 20;
+  put(b, "x.wav", WAV24, is);
+  expect_first(was, is, 0, 5000);
+  json_t *line = compare_json(a, b, 1);
   assert_int_equal(number(line, "samples_different"), 3);
   const double peak = 20 * log10(3 * 0x1p-11), rms = 10 * log10(11 * 0x1p-22 / (2.0 * FRAMES));
   assert_true(fabs(number(line, "residual_peak_dbfs") - peak) < 1e-6);
@@ -122,7 +132,8 @@ static void test_first_difference(void **state) {
   struct program_run run = run_program("compare", a, b);
   assert_non_null(strstr(run.out, "first at channel 1, frame 5000"));
   expect_status(run, 1);
-  free(pcm);
+  free(was);
+  free(is);
 }
 
 /* Half the level: every figure falls by 6.02 dB. 16 bits, so that halves are exact. */

@@ -161,6 +161,30 @@ static void test_shards(void **state) {
   expect_status(run, 0);
 }
 
+static void change_device(const char *file, const char *device) {
+  json_t *receipt = cli_receipt(first, file);
+  char path[4096 + 64];
+  snprintf(path, sizeof path, "%s/%s.receipt.json", first, file);
+  json_object_set_new(json_object_get(receipt, "rendered_on"), "device", json_string(device));
+  assert_int_equal(json_dump_file(receipt, path, 0), 0);
+  json_decref(receipt);
+}
+
+/* The same text whoever reads first. */
+static void test_order(void **state) {
+  (void)state;
+  expect_status(run_program("render", manifest, "-o", first, "-d", "cpu", "-q"), 0);
+  change_device("cd/one.flac", "zuse");
+  change_device("wide/one.wav", "abacus");
+  struct program_run run = run_program("report", first, "--jobs", "1");
+  assert_non_null(strstr(run.out, "devices: abacus (1), cpu (2), zuse (1)\n"));
+  run_free(&run);
+  run = run_program("report", first, "--json");
+  const char *at = strstr(run.out, "\"devices\":{\"abacus\":1,\"cpu\":2,\"zuse\":1}");
+  assert_non_null(at);
+  expect_status(run, 0);
+}
+
 static void test_missing(void **state) {
   (void)state;
   expect_status(render(first, "1:cd", "off"), 0);
@@ -269,7 +293,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       TEST(test_coverage), TEST(test_same_coverage), TEST(test_shards), TEST(test_missing),
-      TEST(test_failed),   TEST(test_copies),        TEST(test_bad_inputs),
+      TEST(test_failed),   TEST(test_copies),        TEST(test_order),
+      TEST(test_bad_inputs),
 #undef TEST
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
