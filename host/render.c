@@ -66,7 +66,7 @@ static bool up_to_date(struct work *w, int track) {
   struct receipt receipt;
   struct track_plan tp;
   bool all = false;
-  if (w->options.force || w->options.rehearse || n == 0) return n == 0;
+  if (w->options.force || n == 0) return n == 0;
   if (source_file_stat(plan->manifest->tracks[track].source, &file, NULL)) return false;
   if (!receipt_read(plan->units[first].receipt_path, &receipt)) return false;
   if (receipt.source_file.bytes != file.bytes ||
@@ -112,8 +112,7 @@ static void choose_tails(struct work *w, struct job *job) {
       job->tails[job->n_tails++] = u->tail;
     } else if (album_stops(w, u, &why)) {
       fail_unit(w, u->unit, &why);
-    } else if (!w->options.force && !w->options.rehearse &&
-               deliver_up_to_date(u, &current.receipt)) {
+    } else if (!w->options.force && deliver_up_to_date(u, &current.receipt)) {
       finish_unit(w, u->unit, &current);
     } else if (too_long(job, u, &why)) {
       fail_unit(w, u->unit, &why);

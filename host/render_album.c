@@ -59,7 +59,7 @@ static bool is_current(const struct work *w, const struct unit *unit) {
 /* Nothing of any album is to be rendered. */
 static bool all_current(const struct work *w) {
   const struct plan *plan = w->plan;
-  if (w->options.force || w->options.rehearse) return false;
+  if (w->options.force) return false;
   for (int t = 0; t < plan->manifest->n_tracks; t++)
     if (album_visits(w, t)) recognise(w, t);
   plan_album_digests(plan);

@@ -170,7 +170,7 @@ static void render_units(struct group *g, struct plan *plan) {
   plan_keep(plan, keep);
   struct render_options options = g->v->options->render;
   struct unit_result *results = memory_new((size_t)plan->n_units + 1, sizeof *results);
-  options.rehearse = true;
+  options.force = options.rehearse = true;
   if (options.tier == VERIFY_GOLDEN) options.tier = VERIFY_OFF; /* that is what follows */
   if (plan->n_units) render_plan(plan, g->v->device, &options, results, on_unit, g);
   free(results);
