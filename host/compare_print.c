@@ -56,7 +56,7 @@ static void print_figures(const struct pair *p, FILE *out) {
   const bool measured = p->state == PAIR_DIFFERENT || p->state == PAIR_SHAPE;
   const bool residual = p->state == PAIR_DIFFERENT;
   if (measured)
-    snprintf(band, sizeof band, "%s at %.4g",
+    snprintf(band, sizeof band, "%s at %.5g",
              number(p->band_delta_db[p->worst_band], "%+.2f", delta),
              band_centre_hz(p->worst_band));
   fprintf(out, "%8s %8s  %8s  %8s  %16s",
@@ -165,7 +165,7 @@ static char *failure_text(const struct pair *p) {
   char *what = finding(p), *text;
   if (p->state == PAIR_DIFFERENT)
     text = memory_print("residual peak %.1f dBFS, rms %.1f dBFS, loudness %+.2f LU, true peak "
-                        "%+.2f dB, octave at %.4g Hz %+.2f dB; %s", p->residual_peak_db,
+                        "%+.2f dB, octave at %.5g Hz %+.2f dB; %s", p->residual_peak_db,
                         p->residual_rms_db, p->lufs_delta, p->true_peak_delta_db,
                         band_centre_hz(p->worst_band), p->band_delta_db[p->worst_band], what);
   else text = memory_print("%s%s%s", state_name(p), what ? ": " : "", what ? what : "");
