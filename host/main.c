@@ -2,34 +2,46 @@
  * The command line: one table of commands, one table of options. */
 #define _DEFAULT_SOURCE
 #include <getopt.h>
+#include <limits.h>
 #include <locale.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "compare.h"
 #include "deliver.h"
 #include "memory.h"
 #include "order.h"
 #include "publish.h"
 #include "report.h"
+#include "report_merge.h"
 #include "shaders.h"
 #include "shards.h"
+#include "verify.h"
 
 struct arguments {
-  const char *output, *device, *only;
+  const char *output, *device, *only, *manifest, *junit;
   struct render_options render;
   int shard, n_shards; /* render */
   int plan_shards;     /* plan */
-  bool dry_run, json, quiet, help;
+  struct compare_limits limits;
+  bool dry_run, quick, json, quiet, help;
   int n_files;
   char **files;
 };
 
 /* ---- options ---- */
 
+enum { /* commands, as their options name them */
+  RENDER = 1, VERIFY = 2, COMPARE = 4, REPORT = 8, DEVICES = 16, PLAN = 32,
+  OTHER = 64, /* no options */
+  ANY = RENDER | VERIFY | COMPARE | REPORT | DEVICES | PLAN | OTHER
+};
 struct option_row {
+  int commands;     /* that take it */
   const char *name; /* long option */
   char letter;      /* short one, 0: none */
   const char *value, *help;
@@ -44,6 +56,9 @@ static bool set_audition(struct arguments *a, const char *v) {
   return *v;
 }
 static bool set_golden(struct arguments *a, const char *v) { a->render.golden = v; return *v; }
+static bool set_manifest(struct arguments *a, const char *v) { a->manifest = v; return *v; }
+static bool set_junit(struct arguments *a, const char *v) { a->junit = v; return *v; }
+static bool set_quick(struct arguments *a, const char *v) { (void)v; return a->quick = true; }
 static bool set_dry_run(struct arguments *a, const char *v) { (void)v; return a->dry_run = true; }
 static bool set_json(struct arguments *a, const char *v) { (void)v; return a->json = true; }
 static bool set_quiet(struct arguments *a, const char *v) { (void)v; return a->quiet = true; }
@@ -92,31 +107,62 @@ static bool set_lanes(struct arguments *a, const char *v) {
 static bool set_segment(struct arguments *a, const char *v) {
   return whole_number(v, 1 << 20, &a->render.segment_blocks);
 }
+static bool decibels(const char *v, bool negative, double *out) {
+  char *end;
+  *out = strtod(v, &end);
+  return end != v && !*end && isfinite(*out) && (negative || *out >= 0);
+}
+static bool set_max_residual(struct arguments *a, const char *v) {
+  return decibels(v, true, &a->limits.residual_db);
+}
+static bool set_max_lufs(struct arguments *a, const char *v) {
+  return decibels(v, false, &a->limits.lufs);
+}
+static bool set_max_true_peak(struct arguments *a, const char *v) {
+  return decibels(v, false, &a->limits.true_peak_db);
+}
+static bool set_max_band(struct arguments *a, const char *v) {
+  return decibels(v, false, &a->limits.band_db);
+}
 
 static const struct option_row options[] = {
-    {"output", 'o', "DIR", "folder of the deliverables (default: rendered)", set_output},
-    {"device", 'd', "SPEC", "auto, cpu, index:N, uuid:HEX or pci:ADDRESS (default: auto)",
-     set_device},
-    {"verify", 'V', "TIER", "full, sample, golden or off (default: sample)", set_verify},
-    {"golden", 0, "DIR", "folder of the receipts for --verify golden (default: the output folder)",
-     set_golden},
-    {"audition", 0, "DIR", "write source and deliverable at one loudness, and residuals, of every "
-     "unit that is rendered", set_audition},
-    {"only", 0, "N[:VARIANT]", "render one track, or one of its variants", set_only},
-    {"shard", 0, "I/N", "render the I-th of N parts of about the same length; I from 1",
+    {RENDER, "output", 'o', "DIR", "folder of the deliverables (default: rendered)", set_output},
+    {RENDER | VERIFY, "device", 'd', "SPEC",
+     "auto, cpu, index:N, uuid:HEX or pci:ADDRESS (default: auto)", set_device},
+    {RENDER | VERIFY, "verify", 'V', "TIER", "full, sample, golden or off (default: sample)",
+     set_verify},
+    {RENDER, "golden", 0, "DIR",
+     "folder of the receipts for --verify golden (default: the output folder)", set_golden},
+    {RENDER, "audition", 0, "DIR", "write source and deliverable at one loudness, and residuals, "
+     "of every unit that is rendered", set_audition},
+    {RENDER, "only", 0, "N[:VARIANT]", "render one track, or one of its variants", set_only},
+    {RENDER, "shard", 0, "I/N", "render the I-th of N parts of about the same length; I from 1",
      set_shard},
-    {"shards", 0, "N", "plan for N shards (default: any number)", set_shards},
-    {"dry-run", 'n', NULL, "print the plan, render nothing", set_dry_run},
-    {"force", 'f', NULL, "render again what is up to date; replace files without a receipt",
-     set_force},
-    {"fail-fast", 0, NULL, "stop at the first failure", set_fail_fast},
-    {"jobs", 'j', "N", "worker threads, 1 to 1024 (default: as suits the device)", set_jobs},
-    {"lanes", 0, "N", "tracks side by side on a Vulkan device (1 to 256)", set_lanes},
-    {"segment", 0, "N", "blocks of 2048 frames at a time, 1 to 1048576; no effect on the result",
-     set_segment},
-    {"json", 0, NULL, "JSON Lines on standard output", set_json},
-    {"quiet", 'q', NULL, "only warnings and errors on standard error", set_quiet},
-    {"help", 'h', NULL, "print this", set_help},
+    {PLAN, "shards", 0, "N", "plan for N shards (default: any number)", set_shards},
+    {RENDER, "dry-run", 'n', NULL, "print the plan, render nothing", set_dry_run},
+    {RENDER, "force", 'f', NULL,
+     "render again what is up to date; replace files without a receipt", set_force},
+    {RENDER, "fail-fast", 0, NULL, "stop at the first failure", set_fail_fast},
+    {VERIFY | REPORT, "manifest", 0, "FILE",
+     "manifest of the receipts (default: the one that they name)", set_manifest},
+    {VERIFY, "quick", 0, NULL, "hash the files, render nothing", set_quick},
+    {COMPARE, "max-residual", 0, "DBFS", "highest peak of the difference, such as -90",
+     set_max_residual},
+    {COMPARE, "max-lufs", 0, "LU", "largest difference of integrated loudness", set_max_lufs},
+    {COMPARE, "max-true-peak", 0, "DB", "largest difference of true peak", set_max_true_peak},
+    {COMPARE, "max-band", 0, "DB", "largest difference of an octave's level (below -100 dBFS: "
+     "none)", set_max_band},
+    {VERIFY | COMPARE, "junit", 0, "FILE", "write the result as JUnit XML, too", set_junit},
+    {RENDER | VERIFY | COMPARE | REPORT, "jobs", 'j', "N",
+     "worker threads, 1 to 1024 (default: as suits the device)", set_jobs},
+    {RENDER | VERIFY, "lanes", 0, "N", "tracks side by side on a Vulkan device (1 to 256)",
+     set_lanes},
+    {RENDER | VERIFY, "segment", 0, "N",
+     "blocks of 2048 frames at a time, 1 to 1048576; no effect on the result", set_segment},
+    {ANY & ~OTHER, "json", 0, NULL, "JSON Lines on standard output", set_json},
+    {ANY & ~OTHER, "quiet", 'q', NULL,
+     "only warnings and errors, and of compare and report no line of what is well", set_quiet},
+    {ANY, "help", 'h', NULL, "print this", set_help},
     {0},
 };
 
@@ -183,6 +229,22 @@ static int command_plan(const struct arguments *a) {
   return order_plan(a->files[0], a->plan_shards, stdout, a->quiet ? NULL : stderr, stderr);
 }
 
+static int command_verify(const struct arguments *a) {
+  const struct verify_options how = {a->manifest, a->device, a->junit, a->quick,
+                                     a->json,     a->quiet,  a->render};
+  return verify_run(a->files[0], &how, stdout);
+}
+
+static int command_compare(const struct arguments *a) {
+  const struct compare_options how = {a->limits, a->render.jobs, a->json, a->quiet, a->junit};
+  return compare_run(a->files[0], a->files[1], &how, stdout);
+}
+
+static int command_report(const struct arguments *a) {
+  const struct report_merge_options how = {a->manifest, a->render.jobs, a->json, a->quiet};
+  return report_merge(a->files, a->n_files, &how, stdout);
+}
+
 static int command_devices(const struct arguments *a) { return device_list(stdout, a->json); }
 
 static int command_schema(const struct arguments *a) {
@@ -200,41 +262,66 @@ static int command_version(const struct arguments *a) {
 static int command_help(const struct arguments *a);
 
 static const struct command {
+  int bit; /* of its options */
   const char *name, *files;
-  int n_files;
-  const char *help;
+  int least, most; /* files */
+  const char *needs, *help;
   int (*run)(const struct arguments *);
 } commands[] = {
-    {"render", "MANIFEST", 1, "render every track and variant of a manifest, or of a plan",
-     command_render},
-    {"plan", "MANIFEST", 1, "print a frozen plan (JSON Lines), to be rendered as it is or not "
-     "at all", command_plan},
-    {"devices", "", 0, "list devices, each with the result of its self-test", command_devices},
-    {"schema", "", 0, "print the manifest's JSON Schema", command_schema},
-    {"version", "", 0, "print version and engine hashes", command_version},
-    {"help", "", 0, "print this", command_help},
+    {RENDER, "render", "MANIFEST", 1, 1, "one manifest",
+     "render every track and variant of a manifest, or of a plan", command_render},
+    {PLAN, "plan", "MANIFEST", 1, 1, "one manifest",
+     "print a frozen plan (JSON Lines), to be rendered as it is or not at all", command_plan},
+    {VERIFY, "verify", "DIR", 1, 1, "one folder",
+     "render again what DIR has receipts of: the same samples?", command_verify},
+    {COMPARE, "compare", "A B", 2, 2, "two folders, or two files",
+     "what differs between two renders, the worst first", command_compare},
+    {REPORT, "report", "DIR...", 1, INT_MAX, "a folder",
+     "receipts and reports of all runs and shards as one", command_report},
+    {DEVICES, "devices", "", 0, 0, "", "list devices, each with the result of its self-test",
+     command_devices},
+    {OTHER, "schema", "", 0, 0, "", "print the manifest's JSON Schema", command_schema},
+    {OTHER, "version", "", 0, 0, "", "print version and engine hashes", command_version},
+    {OTHER, "help", "", 0, 0, "", "print this", command_help},
     {0},
 };
 
-static void print_help(FILE *out) {
-  fprintf(out, "lacquer: batch mastering with the same bits on every device\n\nusage:\n");
+/* " [render verify]" */
+static void takers(const struct option_row *o, char text[64]) {
+  size_t used = 0;
   for (const struct command *c = commands; c->name; c++)
-    fprintf(out, "  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
+    if (c->bit & o->commands)
+      used += (size_t)snprintf(text + used, 64 - used, "%s%s", used ? " " : " [", c->name);
+  snprintf(text + used, 64 - used, "]");
+}
+
+/* Those that any of the commands takes; of all commands, with their names. */
+static void print_options(FILE *out, int commands_asked) {
   fprintf(out, "\noptions:\n");
   for (const struct option_row *o = options; o->name; o++) {
-    char text[64];
+    char text[64], commands_text[64] = "";
+    if (!(o->commands & commands_asked)) continue;
     snprintf(text, sizeof text, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-    fprintf(out, "  %c%c %-22s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', text,
-            o->help);
+    if (commands_asked == ANY && o->commands != ANY) takers(o, commands_text);
+    fprintf(out, "  %c%c %-22s %s%s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', text,
+            o->help, commands_text);
   }
-  fprintf(out, "\nexit status: 0 delivered or up to date, 1 some units failed, 64 usage, 65 bad\n"
-          "manifest or audio, 66 missing input, 69 no usable device, 73 cannot create,\n"
-          "74 input/output error\n");
+}
+
+/* `one`: NULL: of all commands. */
+static void print_help(FILE *out, const struct command *one) {
+  fprintf(out, "lacquer: batch mastering with the same bits on every device\n\nusage:\n");
+  for (const struct command *c = commands; c->name; c++)
+    if (!one || one == c) fprintf(out, "  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
+  print_options(out, one ? one->bit : ANY);
+  fprintf(out, "\nexit status: 0 delivered, up to date or equal, 1 some units failed or differ,\n"
+          "64 usage, 65 bad manifest or audio, 66 missing input, 69 no usable device, 73\n"
+          "cannot create, 74 input/output error\n");
 }
 
 static int command_help(const struct arguments *a) {
   (void)a;
-  print_help(stdout);
+  print_help(stdout, NULL);
   return STATUS_OK;
 }
 
@@ -256,7 +343,13 @@ static int unknown_option(const char *word) {
   return usage("unknown option %s", optopt ? letter : word);
 }
 
-static int parse(int argc, char **argv, struct arguments *a) {
+static int wrong_files(const struct command *c) {
+  fprintf(stderr, "lacquer: %s %s%s (see lacquer help)\n", c->name,
+          c->most ? "needs " : "takes no file", c->needs);
+  return STATUS_USAGE;
+}
+
+static int parse(int argc, char **argv, const struct command *command, struct arguments *a) {
   struct option longs[MANY] = {0};
   char shorts[2 * MANY + 2] = ":";
   int n = 0;
@@ -272,6 +365,11 @@ static int parse(int argc, char **argv, struct arguments *a) {
     int row = c - FIRST_VALUE;
     for (int i = 0; c < FIRST_VALUE && i < n; i++)
       if (options[i].letter == c) row = i;
+    if (!(options[row].commands & command->bit)) {
+      fprintf(stderr, "lacquer: %s takes no --%s (see lacquer %s --help)\n", command->name,
+              options[row].name, command->name);
+      return STATUS_USAGE;
+    }
     if (!options[row].set(a, optarg)) {
       fprintf(stderr, "lacquer: --%s %s: expected %s: %s\n", options[row].name, optarg,
               options[row].value, options[row].help);
@@ -285,12 +383,13 @@ static int parse(int argc, char **argv, struct arguments *a) {
 
 int main(int argc, char **argv) {
   struct arguments a = {.output = "rendered", .device = "auto",
+                        .limits = COMPARE_NO_LIMITS,
                         .render = {.tier = VERIFY_SAMPLE}};
   signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error */
   signal(SIGPIPE, SIG_IGN);
   setlocale(LC_CTYPE, "");
   if (argc < 2) {
-    print_help(stderr);
+    print_help(stderr, NULL);
     return STATUS_USAGE;
   }
   const char *name = argv[1];
@@ -298,12 +397,11 @@ int main(int argc, char **argv) {
   if (!strcmp(name, "--version")) name = "version";
   for (const struct command *c = commands; c->name; c++) {
     if (strcmp(c->name, name)) continue;
-    const int status = parse(argc - 1, argv + 1, &a);
+    const int status = parse(argc - 1, argv + 1, c, &a);
     if (status) return status;
-    if (a.help) return command_help(&a);
-    if (a.n_files != c->n_files)
-      return usage(c->n_files ? "%s needs one manifest" : "%s takes no file", name);
-    const int result = c->run(&a);
+    if (a.help) print_help(stdout, c->bit == OTHER ? NULL : c);
+    else if (a.n_files < c->least || a.n_files > c->most) return wrong_files(c);
+    const int result = a.help ? STATUS_OK : c->run(&a);
     if (!fflush(stdout) && !ferror(stdout)) return result;
     fprintf(stderr, "lacquer: cannot write to standard output\n");
     return STATUS_IO;

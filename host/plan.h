@@ -62,6 +62,9 @@ enum status plan_create_part(const struct manifest *manifest, const char *folder
 enum status plan_create(const struct manifest *manifest, const char *folder, const char *only,
                         struct plan **out, struct failure *why);
 void plan_destroy(struct plan **plan);
+/* Leaves the plan only the units with keep[unit]; an album's gain still is that of all its
+ * tracks. */
+void plan_keep(struct plan *plan, const bool *keep);
 
 /* What a track's audio is: from decoding it, or from an earlier receipt. */
 struct source_identity {

@@ -115,3 +115,14 @@ void plan_destroy(struct plan **plan) {
   free(*plan);
   *plan = NULL;
 }
+
+void plan_keep(struct plan *plan, const bool *keep) {
+  int left = 0;
+  for (int t = 0; t < plan->manifest->n_tracks; t++) {
+    const int first = plan->first_unit[t];
+    plan->first_unit[t] = left;
+    for (int i = first; i < plan->first_unit[t + 1]; i++)
+      if (keep[i]) plan->units[left++] = plan->units[i];
+  }
+  plan->first_unit[plan->manifest->n_tracks] = plan->n_units = left;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See receipt.h. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "receipt.h"
 
 #include <jansson.h>
@@ -158,12 +159,15 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
   const struct unit *unit = plan->unit;
   const struct track *track = &manifest->tracks[unit->track];
   json_t *match = match_of(plan, track);
+  char *path = realpath(manifest->path, NULL);
   json_t *root = json_pack("{s:i, s:s, s:s, s:s}", "lacquer_receipt", 1, "file", unit->name,
                            "engine_sha256", lacquer_engine_hash, "spirv_sha256",
                            lacquer_spirv_hash);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
     json_object_set_new(group_of(root, fields[i].group), fields[i].name,
                         field_value(&fields[i], receipt));
+  json_object_set_new(root, "manifest", settings_json_text(path ? path : manifest->path));
+  free(path);
   json_object_set_new(group_of(root, "source"), "path", json_string(track->source_text));
   json_object_set_new(group_of(root, "track"), "number", json_integer(track->number));
   if (track->disc)
@@ -184,8 +188,7 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
   return status;
 }
 
-bool receipt_read(const char *path, struct receipt *out) {
-  json_t *root = load(path);
+static bool read_fields(const json_t *root, struct receipt *out) {
   bool sound = json_is_object(root);
   *out = (struct receipt){0};
   for (size_t i = 0; sound && i < sizeof fields / sizeof *fields; i++) {
@@ -197,6 +200,66 @@ bool receipt_read(const char *path, struct receipt *out) {
   sound = sound && json_is_string(source) &&
           !hash_bytes(json_string_value(source), json_string_length(source),
                       out->source_file.path_sha256);
+  return sound;
+}
+
+bool receipt_read(const char *path, struct receipt *out) {
+  json_t *root = load(path);
+  const bool sound = read_fields(root, out);
   json_decref(root);
   return sound;
+}
+
+/* ---- where it comes from ---- */
+
+/* Takes over its arguments. Numbers have the digits that receipts have. */
+static char *settings_joined(json_t *chain, json_t *edit, json_t *variant) {
+  json_t *all = json_pack("{s:o, s:o, s:o}", "chain", chain, "edit", edit, "variant", variant);
+  char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(10));
+  json_decref(all);
+  return text ? text : memory_text("", 0);
+}
+
+char *receipt_settings(const struct manifest *manifest, const struct unit *unit) {
+  const struct track *track = &manifest->tracks[unit->track];
+  json_t *edit = settings_of(edit_rows, &track->edit);
+  return settings_joined(settings_of_chain(&track->chain), edit,
+                         settings_of_variant(&manifest->variants[unit->variant]));
+}
+
+static json_t *copy_of(const json_t *root, const char *name) {
+  json_t *copy = json_deep_copy(json_object_get(root, name));
+  return copy ? copy : json_null();
+}
+
+static char *text_of(const json_t *root, const char *name) {
+  const char *text = json_string_value(json_object_get(root, name));
+  return text ? memory_text(text, strlen(text)) : memory_text("", 0);
+}
+
+bool receipt_read_all(const char *path, struct receipt *out, struct receipt_origin *origin) {
+  json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+  *origin = (struct receipt_origin){0};
+  const bool sound = read_fields(root, out);
+  if (sound) {
+    json_t *edit = copy_of(root, "edit");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) /* what was found, not asked */
+      if (fields[i].group && !strcmp(fields[i].group, "edit"))
+        json_object_del(edit, fields[i].name);
+    origin->file = text_of(root, "file");
+    origin->manifest = text_of(root, "manifest");
+    origin->settings = settings_joined(copy_of(root, "chain"), edit, copy_of(root, "variant"));
+    char *engine = text_of(root, "engine_sha256");
+    snprintf(origin->engine_sha256, sizeof origin->engine_sha256, "%s", engine);
+    free(engine);
+  }
+  json_decref(root);
+  return sound;
+}
+
+void receipt_origin_free(struct receipt_origin *origin) {
+  free(origin->file);
+  free(origin->manifest);
+  free(origin->settings);
+  *origin = (struct receipt_origin){0};
 }

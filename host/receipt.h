@@ -68,4 +68,20 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
                           const struct receipt *receipt, struct failure *why);
 /* False when there is none, or it cannot be read. */
 bool receipt_read(const char *path, struct receipt *out);
+
+/* What a receipt says beside its figures: what to render it again from. */
+struct receipt_origin {
+  char *file;     /* the deliverable's name below its output folder */
+  char *manifest; /* absolute path; "" when the receipt does not say */
+  char *settings; /* of chain, edit and variant: receipt_settings; owned, as all texts */
+  char engine_sha256[HASH_TEXT_SIZE];
+};
+/* Both of them; false as receipt_read, and then there is nothing to free. */
+bool receipt_read_all(const char *path, struct receipt *out, struct receipt_origin *origin);
+void receipt_origin_free(struct receipt_origin *origin); /* takes an empty one */
+/* What a receipt of the unit would have as its settings. Caller frees. */
+char *receipt_settings(const struct manifest *manifest, const struct unit *unit);
+/* A run that was killed leaves receipts of what it had in hand. */
+static inline bool receipt_is_finished(const struct receipt *r) { return *r->file_sha256 != 0; }
+#define RECEIPT_ENDING ".receipt.json"
 #endif

@@ -109,7 +109,8 @@ static void choose_tails(struct work *w, struct job *job) {
       fail_unit(w, u->unit, &why);
     } else if (too_long(job, u, &why)) {
       fail_unit(w, u->unit, &why);
-    } else if (deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
+    } else if (!w->options.rehearse &&
+               deliver_may_write(w->plan, u->unit, w->options.force, &why)) {
       fail_unit(w, u->unit, &why);
     } else {
       job->unit_of_tail[job->n_tails] = i;
@@ -241,7 +242,8 @@ static enum engine_status render_group(struct group *g) {
   for (int i = 0; i < g->n; i++) {
     const struct mismatch *m = &lanes[i].mismatch;
     if (!m->found) continue;
-    bundle_write(g->work->plan, &g->job[i]->plan, g->engine, m);
+    if (!g->work->options.rehearse)
+      bundle_write(g->work->plan, &g->job[i]->plan, g->engine, m);
     snprintf(g->job[i]->note, sizeof g->job[i]->note,
              "%.200s gave wrong bits in %s (%s, channel %d, frame %d: %08x, reference %08x); "
              "rendered on the CPU reference", g->engine->name, m->stage, m->data, m->channel,

@@ -16,6 +16,7 @@ struct render_options { /* how to run; nothing here changes a bit */
                          output folder */
   const char *audition; /* folder of files to listen by; NULL: none */
   bool force;         /* render what is up to date, replace files without a receipt */
+  bool rehearse;      /* with force: write nothing; the receipts have source, keys, PCM hash */
   bool fail_fast;
 };
 enum unit_state { UNIT_SKIPPED, UNIT_DELIVERED, UNIT_UP_TO_DATE, UNIT_FAILED, UNIT_RETAGGED };

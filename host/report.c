@@ -2,8 +2,10 @@
  * See report.h. */
 #include "report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memory.h"
 #include "publish.h"
@@ -192,6 +194,53 @@ static void print_albums(const struct plan *plan, FILE *out) {
   }
 }
 
+/* ---- totals ---- */
+
+static void sum_up(const struct plan *plan, const struct unit_result *results,
+                   struct report_totals *t) {
+  *t = (struct report_totals){0};
+  for (int i = 0; i < plan->n_units; i++) {
+    const struct unit_result *result = &results[i];
+    t->count[result->state]++;
+    if (result->state == UNIT_FAILED || result->state == UNIT_SKIPPED) continue;
+    t->infeasible += !result->receipt.reached;
+    if (result->state == UNIT_DELIVERED) t->rendered_seconds += result->receipt.seconds;
+    report_count(t, &result->receipt);
+  }
+}
+
+void report_count(struct report_totals *t, const struct receipt *r) {
+  for (int i = 0; i < REPORT_TIERS; i++) t->tier[i] += !strcmp(r->tier, report_tiers[i]);
+  t->seconds += r->seconds;
+  t->covered_seconds += r->coverage * r->seconds;
+}
+
+double report_coverage(const struct report_totals *t) {
+  return t->seconds > 0 ? t->covered_seconds / t->seconds : 0;
+}
+
+const char *const report_tiers[REPORT_TIERS] = {"full", "sample", "golden", "off"};
+
+void report_print_coverage(const struct report_totals *t, FILE *out) {
+  static const char *const words[REPORT_TIERS] = {"in full", "by samples", "by golden receipts",
+                                                  "not at all"};
+  int n = 0;
+  fputs("verified: ", out);
+  for (int i = 0; i < REPORT_TIERS; i++)
+    if (t->tier[i]) fprintf(out, "%s%d %s", n++ ? ", " : "", t->tier[i], words[i]);
+  fprintf(out, "%s; %.1f %% of all intermediate results compared\n", n ? "" : "nothing",
+          100 * report_coverage(t));
+}
+
+json_t *report_tiers_json(const struct report_totals *t) {
+  json_t *json = json_object();
+  for (int i = 0; i < REPORT_TIERS; i++)
+    json_object_set_new(json, report_tiers[i], json_integer(t->tier[i]));
+  return json;
+}
+
+/* ---- the table ---- */
+
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out) {
   const int title = widest(plan, title_of), variant = widest(plan, variant_of);
   fprintf(out, "\n No  ");
@@ -220,58 +269,94 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
             r->reached ? r->verdict : "infeasible", d, plan->units[i].name);
   }
   print_albums(plan, out);
+  struct report_totals totals;
+  sum_up(plan, results, &totals);
+  fputc('\n', out);
+  report_print_coverage(&totals, out);
 }
 
-/* Whether the file says the same, up to how long the run took: then it is left alone. */
-static bool is_written(const char *path, const char *text) {
-  static const char varies[] = "\n  \"wall_seconds\": ";
-  const size_t n = strlen(text);
-  FILE *file = fopen(path, "rb");
-  if (!file) return false;
-  char *old = memory_new(n + 64, 1); /* lengths differ by a few digits */
-  old[fread(old, 1, n + 63, file)] = 0;
-  fclose(file);
-  const char *a = strstr(text, varies), *b = strstr(old, varies);
-  bool same = a && b && a - text == b - old && !memcmp(text, old, (size_t)(a - text));
-  if (same) {
-    a = strchr(a + 1, '\n');
-    b = strchr(b + 1, '\n');
-    same = a && b && !strcmp(a, b);
+/* ---- report.json ---- */
+
+/* All but the units. */
+static json_t *head_json(const struct plan *plan, const struct report_totals *t,
+                         const struct device *device, double seconds) {
+  return json_pack(
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o}",
+      "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
+      device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
+      "spirv_sha256", lacquer_spirv_hash, "delivered", t->count[UNIT_DELIVERED], "retagged", t->count[UNIT_RETAGGED], "up_to_date",
+      t->count[UNIT_UP_TO_DATE], "failed", t->count[UNIT_FAILED], "skipped",
+      t->count[UNIT_SKIPPED], "infeasible", t->infeasible, "audio_seconds", t->rendered_seconds,
+      "wall_seconds", seconds, "verification", report_tiers_json(t), "coverage",
+      report_coverage(t), "albums", albums_json(plan));
+}
+
+/* A line per unit, so that neither writer nor reader needs to hold them all. */
+static void write_units(const struct plan *plan, const struct unit_result *results, FILE *out) {
+  for (int i = 0; i < plan->n_units; i++) {
+    json_t *unit = unit_json(plan, i, &results[i]);
+    fputs(i ? ",\n    " : "\n    ", out);
+    json_dumpf(unit, out, JSON_REAL_PRECISION(10));
+    json_decref(unit);
   }
-  free(old);
+}
+
+/* `fd` is closed. */
+static enum status write_report(int fd, const char *path, const json_t *head,
+                                const struct plan *plan, const struct unit_result *results,
+                                struct failure *why) {
+  FILE *out = fdopen(fd, "w");
+  char *text = json_dumps(head, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+  if (!out) close(fd);
+  if (out && text) {
+    fprintf(out, "%.*s,\n" REPORT_UNITS, (int)strlen(text) - 2, text); /* without "\n}" */
+    write_units(plan, results, out);
+    fputs("\n  ]\n}\n", out);
+  }
+  bool written = out && text && !ferror(out);
+  if (out) written = !fclose(out) && written;
+  free(text);
+  return written ? STATUS_OK : fail(why, STATUS_IO, "%s: cannot write: %s", path, strerror(errno));
+}
+
+/* Whether both files say the same, but for how long the run took. */
+static bool says_the_same(const char *path, const char *new_path) {
+  static const char varies[] = "  \"wall_seconds\": ";
+  FILE *a = fopen(path, "rb"), *b = fopen(new_path, "rb");
+  char *x = NULL, *y = NULL;
+  size_t room_x = 0, room_y = 0;
+  bool same = a && b;
+  while (same) {
+    const ssize_t n = getline(&x, &room_x, a), m = getline(&y, &room_y, b);
+    if (n < 0 || m < 0) {
+      same = n == m;
+      break;
+    }
+    same = !strcmp(x, y) || (!strncmp(x, varies, sizeof varies - 1) &&
+                             !strncmp(y, varies, sizeof varies - 1));
+  }
+  free(x), free(y);
+  if (a) fclose(a);
+  if (b) fclose(b);
   return same;
 }
 
 enum status report_write(const struct plan *plan, const struct unit_result *results,
                          const struct device *device, double seconds, struct failure *why) {
-  int count[UNIT_STATES] = {0}, infeasible = 0;
-  double audio_seconds = 0;
-  json_t *units = json_array();
-  for (int i = 0; i < plan->n_units; i++) {
-    count[results[i].state]++;
-    if (has_file(results[i].state))
-      infeasible += !results[i].receipt.reached;
-    if (results[i].state == UNIT_DELIVERED) audio_seconds += results[i].receipt.seconds;
-    json_array_append_new(units, unit_json(plan, i, &results[i]));
-  }
-  json_t *root = json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:o}",
-      "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
-      device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
-      "spirv_sha256", lacquer_spirv_hash, "delivered", count[UNIT_DELIVERED], "retagged",
-      count[UNIT_RETAGGED], "up_to_date", count[UNIT_UP_TO_DATE], "failed", count[UNIT_FAILED], "skipped", count[UNIT_SKIPPED],
-      "infeasible", infeasible,
-      "audio_seconds", audio_seconds, "wall_seconds", seconds, "albums", albums_json(plan),
-      "units", units);
-  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+  struct report_totals totals;
+  sum_up(plan, results, &totals);
+  json_t *head = head_json(plan, &totals, device, seconds);
   char *path = plan->n_shards ? memory_print("%s/report.%d-of-%d.json", plan->folder,
                                              plan->shard, plan->n_shards)
                               : memory_print("%s/report.json", plan->folder);
-  enum status status = STATUS_OK;
-  if (!text) status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
-  else if (!is_written(path, text)) status = write_file_atomic(path, text, strlen(text), why);
+  char *temp_path = NULL;
+  int fd;
+  enum status status = temp_open(path, &fd, &temp_path, why);
+  if (!status) status = write_report(fd, path, head, plan, results, why);
+  if (!status && !says_the_same(path, temp_path)) status = publish_file(temp_path, path, why);
+  else if (temp_path) unlink(temp_path);
+  free(temp_path);
   free(path);
-  free(text);
-  json_decref(root);
+  json_decref(head);
   return status;
 }

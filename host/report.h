@@ -3,9 +3,24 @@
  * and report.json in the output folder. */
 #ifndef LACQUER_REPORT_H
 #define LACQUER_REPORT_H
+#include <jansson.h>
 #include <stdio.h>
 
 #include "render.h"
+
+enum { REPORT_TIERS = 4 };
+extern const char *const report_tiers[REPORT_TIERS]; /* as receipts name them */
+struct report_totals {
+  int count[UNIT_STATES]; /* by enum unit_state */
+  int infeasible;
+  int tier[REPORT_TIERS];     /* of what stands there: delivered and up to date */
+  double seconds, covered_seconds; /* of its audio; the same times coverage */
+  double rendered_seconds;         /* of what this run delivered */
+};
+void report_count(struct report_totals *totals, const struct receipt *receipt);
+double report_coverage(const struct report_totals *totals); /* 0..1, by seconds of audio */
+void report_print_coverage(const struct report_totals *totals, FILE *out); /* a line */
+json_t *report_tiers_json(const struct report_totals *totals);
 
 struct reporter {
   const struct plan *plan;
@@ -16,8 +31,10 @@ struct reporter {
 unit_finished report_unit; /* context: struct reporter */
 
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out);
-/* Writes FOLDER/report.json, or of a shard report.I-of-N.json; `seconds`: wall-clock time of
- * the run. A report that says the same but for the time stays as it is. */
+/* The line of report.json after which one unit per line follows, to the end. */
+#define REPORT_UNITS "  \"units\": ["
+/* Writes FOLDER/report.json, of a shard report.I-of-N.json; `seconds`: wall-clock time of the
+ * run. A report that says the same but for the time stays as it is. */
 enum status report_write(const struct plan *plan, const struct unit_result *results,
                          const struct device *device, double seconds, struct failure *why);
 #endif

@@ -12,6 +12,7 @@
 
 #include "manifest.h"
 #include "stage.h"
+#include "pcm_hash.h"
 #include "tags.h"
 
 enum { BLOCK_OF_FRAMES = 8192 };
@@ -132,15 +133,6 @@ static enum status fail_difference(const struct deliverable *d, int32_t frame,
               d->path, frame);
 }
 
-/* Packs samples to 2, 3 or 4 bytes, little-endian. Returns the bytes. */
-static size_t pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < n; i++)
-    for (int shift = 32 - encode_container_bits(bits); shift < 32; shift += 8)
-      to[bytes++] = (unsigned char)((uint32_t)samples[i] >> shift);
-  return bytes;
-}
-
 /* Both blocks hold BLOCK_OF_FRAMES frames. */
 static enum status compare(SNDFILE *file, const struct deliverable *d, int32_t *block,
                            unsigned char *packed, struct hash *hash, struct failure *why) {
@@ -153,7 +145,7 @@ static enum status compare(SNDFILE *file, const struct deliverable *d, int32_t *
     if (got != n ||
         memcmp(block, d->pcm + (size_t)at * channels, samples * sizeof *block) != 0)
       return fail_difference(d, at, why);
-    hash_update(hash, packed, pack(block, samples, d->bits, packed));
+    hash_update(hash, packed, pcm_pack(block, samples, d->bits, packed));
   }
   return STATUS_OK;
 }
@@ -197,7 +189,7 @@ static bool load(SNDFILE *file, int bits, struct sndfile_samples *out) {
     const sf_count_t got = bits == 32 ? sf_readf_float(file, (float *)(void *)to, n)
                                       : sf_readf_int(file, to, n);
     whole = got == n;
-    if (whole) hash_update(&hash, packed, pack(to, (size_t)n * channels, bits, packed));
+    if (whole) hash_update(&hash, packed, pcm_pack(to, (size_t)n * channels, bits, packed));
   }
   free(packed);
   return !hash_final(&hash, out->pcm_sha256) && whole;
@@ -229,5 +221,56 @@ enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out
     free(out->pcm);
     *out = (struct sndfile_samples){0};
   }
+  return status;
+}
+
+/* Word length of a delivered file; 0: of none. */
+static int delivered_bits(int format) {
+  switch (format & SF_FORMAT_SUBMASK) {
+  case SF_FORMAT_PCM_16: return 16;
+  case SF_FORMAT_PCM_24: return 24;
+  case SF_FORMAT_FLOAT: return 32;
+  }
+  return 0;
+}
+
+static enum status hash_samples(SNDFILE *file, const char *path, const SF_INFO *info,
+                                char pcm_sha256[HASH_TEXT_SIZE], struct failure *why) {
+  enum { BLOCK = BLOCK_OF_FRAMES / 2 };
+  const int bits = delivered_bits(info->format);
+  const size_t channels = (size_t)info->channels;
+  int32_t block[BLOCK * MAX_CHANNELS];
+  unsigned char packed[4 * BLOCK * MAX_CHANNELS];
+  sf_count_t done = 0, got;
+  struct hash hash;
+  if (!bits || info->channels > MAX_CHANNELS)
+    return fail(why, STATUS_BAD_DATA, "%s: not a file of lacquer's: other word length or channels",
+                path);
+  hash_init(&hash);
+  do {
+    got = bits == 32 ? sf_readf_float(file, (float *)(void *)block, BLOCK)
+                     : sf_readf_int(file, block, BLOCK);
+    hash_update(&hash, packed, pcm_pack(block, (size_t)got * channels, bits, packed));
+    done += got;
+  } while (got > 0);
+  if (hash_final(&hash, pcm_sha256))
+    return fail(why, STATUS_INTERNAL, "%s: the SHA-256 library failed", path);
+  if (done != info->frames || sf_error(file) != SF_ERR_NO_ERROR)
+    return fail(why, STATUS_BAD_DATA, "%s: cut off or damaged after frame %lld of %lld", path,
+                (long long)done, (long long)info->frames);
+  return STATUS_OK;
+}
+
+enum status sndfile_pcm_hash(const char *path, char pcm_sha256[HASH_TEXT_SIZE],
+                             struct failure *why) {
+  SF_INFO info = {0};
+  struct stat s;
+  *pcm_sha256 = 0;
+  if (stat(path, &s)) return fail(why, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
+  SNDFILE *file = sf_open(path, SFM_READ, &info);
+  if (!file)
+    return fail(why, STATUS_BAD_DATA, "%s: no audio file, or its header is damaged", path);
+  const enum status status = hash_samples(file, path, &info, pcm_sha256, why);
+  sf_close(file);
   return status;
 }

@@ -26,4 +26,8 @@ struct sndfile_samples {
 /* STATUS_NO_INPUT, STATUS_BAD_DATA when it cannot be decoded; STATUS_AGAIN. */
 enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out,
                          struct failure *why);
+/* The same hash of a file that stands somewhere, block by block. STATUS_NO_INPUT,
+ * STATUS_BAD_DATA. Thread-safe. */
+enum status sndfile_pcm_hash(const char *path, char pcm_sha256[HASH_TEXT_SIZE],
+                             struct failure *why);
 #endif
