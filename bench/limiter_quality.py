@@ -123,9 +123,9 @@ def loudness(x):
     return 10 * np.log10(block.mean()) - 0.691
 
 
-def true_peak(x, fine=True):
-    """In dBTP: 4x by Fourier interpolation of overlapping windows; `fine`: another 16x by
-    a 16-tap sinc where the first comes within 0.8 dB of the highest (64x in all)."""
+def true_peak(x):
+    """In dBTP: 4x by Fourier interpolation of overlapping windows, and another 16x by a
+    16-tap sinc where that comes within 0.8 dB of the highest (64x in all)."""
     size, half = 8192, 4096
     i, phase = np.arange(-7, 9), np.arange(1, 16)[:, None] / 16
     taps = np.sinc(phase - i) * np.i0(8 * np.sqrt(1 - ((phase - i) / 8.001) ** 2)) / np.i0(8)
@@ -136,8 +136,6 @@ def true_peak(x, fine=True):
         y = np.concatenate([4 * np.fft.irfft(np.fft.rfft(padded[part]), 4 * size)[:, size:-size]
                             for part in np.array_split(at, len(at) // 16 + 1)]).ravel()
         top = max(top, np.abs(y).max())
-        if not fine:
-            continue
         near = np.flatnonzero(np.abs(y) > 10 ** (-0.8 / 20) * np.abs(y).max())
         near = np.unique(np.concatenate([near - 1, near]))
         near = near[(near > 8) & (near < len(y) - 9)]
@@ -267,7 +265,7 @@ class Peer:
 
     def at_drive(self, drive_db):
         y = self.cut(limit_by(self.name, self.padded, drive_db))
-        y *= 10 ** ((CEILING_DB - true_peak(y, fine=False)) / 20)
+        y *= 10 ** ((CEILING_DB - true_peak(y)) / 20)
         self.tried.append((drive_db, loudness(y)))
         return y
 

@@ -18,7 +18,7 @@ static const struct param_row limiter_rows[] = {
     {.name = "style", .type = PARAM_CHOICE, .offset = AT(style), .choices = style_names,
      .later = 1, .help = "the limiter's settings where they are not given"},
     {.name = "look_ahead", .type = PARAM_NUMBER, .offset = AT(look_ahead_ms), .min = 0.1,
-     .max = 60, .initial = NAN, .unit = "ms", .help = "length of the limiter's attack"},
+     .max = 80, .initial = NAN, .unit = "ms", .help = "length of the limiter's attack"},
     {.name = "smooth", .type = PARAM_NUMBER, .offset = AT(smooth_ms), .min = 0, .max = 10,
      .initial = NAN, .unit = "ms", .help = "smoothing of the gain"},
     {.name = "close", .type = PARAM_NUMBER, .offset = AT(close_ms), .min = 0, .max = 100,
@@ -67,6 +67,14 @@ struct limiter_params limiter_resolved(const struct limiter_params *params) {
   if (isnan(p.slow_amount)) p.slow_amount = style->slow_amount;
   if (isnan(p.clip_db)) p.clip_db = style->clip_db;
   return p;
+}
+
+int limiter_attacks(const struct limiter_params *params, double look_ahead_ms[LIMITER_ATTACKS]) {
+  static const double transparent_ms[LIMITER_ATTACKS] = {80, 50, 30};
+  const bool free = params->style == STYLE_TRANSPARENT && isnan(params->look_ahead_ms);
+  for (int i = 0; i < LIMITER_ATTACKS; i++)
+    look_ahead_ms[i] = free ? transparent_ms[i] : limiter_resolved(params).look_ahead_ms;
+  return free ? LIMITER_ATTACKS : 1;
 }
 
 static const char *limiter_check(const void *params, const char **row) {
@@ -160,8 +168,6 @@ static int limiter_design(const void *params, const struct stage_format *f,
   d->slow_attack = smoothing_q24(50, step_ms);
   d->slow_release = smoothing_q24(p.slow_release_ms, step_ms);
   d->slow_amount = nearest(p.slow_amount * 16777216);
-  for (int j = 0; j < d->attack; j++)
-    d->attack_weight[j] = nearest(1073741824.0 * (d->attack - j) / d->attack);
   spline_weights(d->step, d->weights);
   const int sections = LIMITER_SECTIONS * f->channels;
   *out = (struct stage_design){

@@ -46,6 +46,11 @@ TWIN_FN int high_level(float energy) {
 TWIN_FN int linked_demand(int own, int most, int link) {
   return min_int(most, own + mul_q24(most - own, link) + 1);
 }
+/* Terms of the attack's mean, in octaves Q16 so that their sum fits; and the mean, rounded up. */
+TWIN_FN int attack_term(int held) { return (held + 15) >> 4; }
+TWIN_FN int attack_mean(int sum, int points) {
+  return to_int(to_uint(sum + points - 1) / to_uint(points)) << 4;
+}
 /* Fast release: exponential in octaves. */
 TWIN_FN int release_step(int r, int shaped, int release) {
   return max_int(shaped, r - max_int(1, mul_q24(r, release)));
@@ -77,6 +82,11 @@ enum { CLIP_OFF = 24 };
 extern const struct stage stage_limiter;
 /* The same with the style's values for the NANs. */
 struct limiter_params limiter_resolved(const struct limiter_params *params);
+enum { LIMITER_ATTACKS = 3 };
+/* The look-aheads, from long to short, that a search for a loudness tries in turn until one
+ * meets it: of style transparent, when it is not given. Otherwise the resolved one alone. Returns
+ * how many. */
+int limiter_attacks(const struct limiter_params *params, double look_ahead_ms[LIMITER_ATTACKS]);
 
 /* The design both twins read. args: [0] drive, [1] ceiling, octaves in Q20. */
 struct limiter_design {
@@ -93,7 +103,6 @@ struct limiter_design {
   float even[2][8][8], odd[2][8][8]; /* their taps, from far to near */
   float ebu_even[2][EBU_MAX_TAPS], ebu_odd[2][EBU_MAX_TAPS]; /* [0] quarter, [1] half */
   float weights[4 * 64];    /* spline_weights */
-  int32_t attack_weight[512]; /* Q30, from 1 down */
   float twiddle[8192];
   float half_way[4096];     /* spectrum of the filter for the points half way */
 };

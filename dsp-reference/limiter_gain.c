@@ -37,31 +37,36 @@ static void slide_min(int32_t *x, int n, int window) {
     for (int i = 0; i < n - (window - span); i++) x[i] = min_int(x[i], x[i + window - span]);
 }
 
-LACQUER_CLONES
-static void attack(const int32_t *held, const int32_t *weight, int length, int n, int32_t *to) {
-  for (int k = 0; k < n; k++) to[k] = held[k]; /* weight[0] = 1 */
-  for (int j = 1; j < length; j++)
-    for (int k = 0; k < n; k++) to[k] = max_int(to[k], mul_q30(held[k + j], weight[j]));
+/* to[k] = mean of ahead[k .. k + length), rounded up; at most the last of them. */
+static void mean(const int32_t *ahead, int length, int n, int32_t *to) {
+  int sum = 0;
+  for (int j = 0; j < length; j++) sum += attack_term(ahead[j]);
+  for (int k = 0; k < n; k++) {
+    to[k] = min_int(attack_mean(sum, length), ahead[k + length - 1]);
+    sum += attack_term(ahead[k + length]) - attack_term(ahead[k]);
+  }
 }
 
 static void shape(const struct stage_io *io, int group, int32_t first, int32_t count) {
-  enum { TILE = 8, HALO = 2 * (1200 + 128) + 512 };
+  enum { TILE = 8, HALO = 2 * (640 + 128 + 512) };
   const struct limiter_design *d = io->design;
   const int32_t *demand = limiter_section(io, LIMITER_DEMAND, group);
   int32_t x[TILE * BLOCK_FRAMES / 8 + HALO], *to = limiter_section(io, LIMITER_SHAPED, group);
   const int64_t total = (int64_t)io->n_blocks * d->points;
   for (int32_t b = first; b < first + count; b += TILE) {
     const int n = min_int(TILE, first + count - b) * d->points;
-    const int64_t at = (int64_t)b * d->points, begin = at - d->close - d->hold;
-    const int length = n + 2 * (d->close + d->hold) + d->attack - 1;
+    const int64_t at = (int64_t)b * d->points;
+    const int64_t begin = at - d->close - d->hold - (d->attack - 1);
+    const int length = n + 2 * (d->close + d->hold + d->attack - 1);
     for (int i = 0; i < length; i++) {
       const int64_t k = begin + i;
       x[i] = k >= 0 && k < total ? demand[k] : 0;
     }
-    slide_max(x, length, d->close + 1); /* x[i]: point at - hold + i */
+    slide_max(x, length, d->close + 1);
     slide_min(x, length - d->close, d->close + 1);
-    slide_max(x, length - 2 * d->close, 2 * d->hold + 1); /* x[i]: point at + i */
-    attack(x, d->attack_weight, d->attack, n, to + at);
+    slide_max(x, length - 2 * d->close, 2 * d->hold + 1); /* x[i]: point at - attack + 1 + i */
+    slide_max(x, n + 2 * (d->attack - 1), d->attack);
+    mean(x, d->attack, n, to + at);
   }
 }
 

@@ -193,7 +193,8 @@ static bool same_limiting(const struct tail *a, const struct tail *b) {
   return same_number(a->loudness_lufs, b->loudness_lufs) &&
          same_number(a->max_reduction_db, b->max_reduction_db) &&
          same_number(a->drive_db, b->drive_db) && same_number(a->clip_db, b->clip_db) &&
-         a->ceiling == b->ceiling && a->limiter == b->limiter && a->band_limit == b->band_limit;
+         a->ceiling == b->ceiling && a->limiter == b->limiter && a->band_limit == b->band_limit &&
+         !memcmp(a->faster, b->faster, sizeof a->faster);
 }
 
 /* Starts the search for a lane's drive; it has to try `drive_db` first. NAN: what the
@@ -218,6 +219,7 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
     run_design(r, i, r->tail.limiter, t->limiter);
+    lane->n_faster = 0;
     const struct limiter_design *limiter = t->limiter->data;
     run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
     lane->result = (struct tail_result){.rate_hz = r->rate_hz, .n_frames = lane->n_frames,
@@ -228,6 +230,15 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     if (!isnan(t->loudness_lufs) && lane->input.integrated_lufs == -HUGE_VAL)
       lane->result.reached = false, lane->result.limit = SOLVE_NO_LOUDNESS;
   }
+}
+
+/* The loudness is out of reach of the lane's attack: a shorter one, if there is one, begins a
+ * search of its own. */
+static void take_faster(struct run *r, int lane, const struct tail *t) {
+  struct lane_run *l = &r->lane[lane];
+  if (l->n_faster == LIMITER_ATTACKS - 1 || !t->faster[l->n_faster]) return;
+  run_design(r, lane, r->tail.limiter, t->faster[l->n_faster++]);
+  begin_search(r, lane, t, NAN);
 }
 
 /* Runs the gain computer for the lanes' drives; the searching lanes then get their next
@@ -245,6 +256,8 @@ static void search_drive(struct run *r, int tail, lane_mask mask) {
       const double tried = lane->result.drive_db;
       if (lane->searching)
         lane->searching = solve_next(&lane->solve, lane_loudness(r, i, r->tail.loudness));
+      if (!lane->searching && lane->solve.steps && !lane->solve.reached)
+        take_faster(r, i, tail_of(r, i, tail));
       if (lane->searching || (lane->solve.steps && lane->solve.drive_db != tried))
         set_drive(r, i, lane->solve.drive_db, tail_of(r, i, tail)->ceiling);
       else
@@ -309,6 +322,11 @@ static double judge(const struct solve *solve, const struct tail *t, struct tail
   return error / slope < spare - 0.01 ? error / slope : fmax(spare - 0.01, 0);
 }
 
+static double look_ahead_ms(const struct run *r, int lane) {
+  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
+  return 1000.0 * d->attack * d->step / r->rate_hz;
+}
+
 /* True loudness of the limited signal; lanes in `off` missed their target by more than
  * the tolerance although the search had reached it, or took more than they may, and get a
  * corrected drive. */
@@ -323,6 +341,7 @@ static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask of
     const struct tail *t = tail_of(r, i, tail);
     lane_figures(r, i, r->tail.again, &lane->result.figures);
     lane->result.loudness_lufs = lane->result.figures.integrated_lufs;
+    lane->result.look_ahead_ms = look_ahead_ms(r, i);
     lane->result.max_reduction_db =
         (double)section_max(r, i, LIMITER_REDUCTION) / LIMITER_OCTAVE * det_gain_to_db(2);
     if (isnan(t->loudness_lufs) || !lane->solve.steps) continue;

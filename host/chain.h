@@ -5,6 +5,7 @@
 #ifndef LACQUER_CHAIN_H
 #define LACQUER_CHAIN_H
 #include "engine.h"
+#include "limiter.h"
 #include "loudness.h"
 #include "probe.h"
 #include "solve.h"
@@ -25,6 +26,8 @@ struct tail {
   double loudness_lufs; /* NAN: leave the level alone */
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
+  /* Of shorter attacks, one after the other, if the loudness is out of reach; NULL: no more. */
+  const struct stage_design *faster[LIMITER_ATTACKS - 1];
   int band_limit;       /* enum band_limit */
   double clip_db;       /* threshold of the clipper above the ceiling; NAN: none */
   uint32_t seed;        /* of the dither */
@@ -40,6 +43,7 @@ struct tail_result {
   double input_true_peak_db; /* -HUGE_VAL: silence */
   double true_peak_db;     /* of the limited signal, rounded up; -HUGE_VAL: silence */
   double max_reduction_db; /* deepest gain reduction of the limiter */
+  double look_ahead_ms;    /* its attack */
   bool reached;            /* the loudness target is met (or there is none) */
   enum solve_limit limit;  /* what stands in its way; SOLVE_MET when reached */
   int limiter_rounds;      /* corrections that the ceiling took */

@@ -105,6 +105,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   r->true_peak_with_dither = with_dither(result->true_peak_db, dither, r->rate_hz);
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
+  r->look_ahead_ms = result->look_ahead_ms;
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   const struct plan_album *album = plan_album_of(d->plan, d->unit->unit);
   enum solve_limit limit = result->limit;

@@ -2,11 +2,12 @@
 /* SPDX-License-Identifier: MIT
  * Closing, hold and attack; column = group. Sliding maxima by doubling, four points per invocation:
  * after the first step every shift is a multiple of four. */
+#extension GL_EXT_control_flow_attributes : require
 #include "limiter.glsl"
 layout(local_size_x = 256) in;
 
-#define QUADS 512 /* 4 x 512 >= 256 points + 2 (close + hold) + attack - 1 */
-shared ivec4 x[2][QUADS], weights[128];
+#define QUADS 656 /* 4 x 656 >= 256 points + 2 (close + hold + attack - 1) */
+shared ivec4 x[2][QUADS];
 
 ivec4 quad(int now, int q) { return x[now][min_int(q, QUADS - 1)]; }
 
@@ -38,9 +39,7 @@ int slide_max(int now, int quads, int window, int flip) {
   return now;
 }
 
-ivec4 scaled(ivec4 a, int w) {
-  return ivec4(mul_q30(a.x, w), mul_q30(a.y, w), mul_q30(a.z, w), mul_q30(a.w, w));
-}
+int term(int now, int i) { return attack_term(x[now][i >> 2][i & 3]); }
 
 void main() {
   const StageIo io = lane_io();
@@ -49,9 +48,8 @@ void main() {
   const int points = d.points, close = d.close, hold = d.hold, attack = d.attack;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
   I32 demand = limiter_section(io, d, LIMITER_DEMAND, column_index());
-  const int total = io.n_blocks * points, begin = at - close - hold;
-  const int quads = (points + 2 * (close + hold) + attack + 2) >> 2;
-  if (4 * t < attack) weights[t] = d.attack_weight[t];
+  const int total = io.n_blocks * points, begin = at - close - hold - (attack - 1);
+  const int quads = (points + 2 * (close + hold + attack - 1) + 3) >> 2;
   for (int i = t; i < 4 * quads; i += 256) {
     const int k = begin + i;
     x[0][i >> 2][i & 3] = k >= 0 && k < total ? demand.v[k] : 0;
@@ -60,16 +58,17 @@ void main() {
   int now = slide_max(0, quads, close + 1, 0);
   now = slide_max(now, quads, close + 1, -1); /* of flipped bits: a minimum */
   now = slide_max(now, quads, 2 * hold + 1, -1);
+  now = slide_max(now, quads, attack, 0);
   if (4 * t >= points) return;
-  /* No reduction is negative; the first weight is 1, those after the attack are 0. */
-  ivec4 shaped = ivec4(0), next = x[now][t];
-  for (int j = 0; 4 * j < attack; j++) {
-    const ivec4 held = next, w = weights[j];
-    next = quad(now, t + j + 1);
-    shaped = max(shaped, scaled(held, w.x));
-    shaped = max(shaped, scaled(FROM_1(ivec4, held, next), w.y));
-    shaped = max(shaped, scaled(FROM_2(ivec4, held, next), w.z));
-    shaped = max(shaped, scaled(FROM_3(ivec4, held, next), w.w));
+  int sum[4];
+  sum[0] = 0;
+  for (int i = 4 * t; i < 4 * t + attack; i++) sum[0] += term(now, i);
+  [[unroll]] for (int e = 1; e < 4; e++)
+    sum[e] = sum[e - 1] + term(now, 4 * t + e - 1 + attack) - term(now, 4 * t + e - 1);
+  ivec4 shaped;
+  [[unroll]] for (int e = 0; e < 4; e++) {
+    const int i = 4 * t + e + attack - 1;
+    shaped[e] = min_int(attack_mean(sum[e], attack), x[now][i >> 2][i & 3]);
   }
   I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED, column_index()))).v[(at >> 2) + t] = shaped;
 }

@@ -143,25 +143,28 @@ static int64_t extreme(const int64_t *x, int64_t from, int64_t to, int64_t sign)
  * outside the track: `pad` points on either side. */
 static void naive_shape(const struct limiter_design *l, const int32_t *demand, int32_t n,
                         int64_t *shaped) {
-  const int64_t pad = 2 * l->close + l->hold + l->attack + 4, length = n + 2 * pad;
+  const int64_t pad = 2 * l->close + l->hold + 2 * l->attack + 4, length = n + 2 * pad;
   int64_t *d = longs(length), *up = longs(length), *closed = longs(length);
-  int64_t *held = longs(length);
+  int64_t *held = longs(length), *ahead = longs(length);
   for (int32_t k = 0; k < n; k++) d[pad + k] = demand[k];
   for (int64_t k = l->close; k < length; k++) up[k] = extreme(d, k - l->close, k, 1);
   for (int64_t k = 0; k + l->close < length; k++)
     closed[k] = extreme(up, k, k + l->close, -1);
   for (int64_t k = l->hold; k + l->hold < length; k++)
     held[k] = extreme(closed, k - l->hold, k + l->hold, 1);
-  for (int32_t k = 0; k < n; k++)
-    for (int64_t j = 0; j < l->attack; j++) {
-      const int64_t weight = llround(1073741824.0 * (double)(l->attack - j) / l->attack);
-      const int64_t v = held[pad + k + j] * weight / 1073741824;
-      if (j == 0 || v > shaped[k]) shaped[k] = v;
-    }
+  for (int64_t k = 0; k + l->attack <= length; k++)
+    ahead[k] = extreme(held, k, k + l->attack - 1, 1);
+  for (int32_t k = 0; k < n; k++) {
+    int64_t sum = 0;
+    for (int64_t j = 0; j < l->attack; j++) sum += (ahead[pad + k - j] + 15) / 16;
+    shaped[k] = (sum + l->attack - 1) / l->attack * 16;
+    if (shaped[k] > ahead[pad + k]) shaped[k] = ahead[pad + k];
+  }
   free(d);
   free(up);
   free(closed);
   free(held);
+  free(ahead);
 }
 
 static int64_t floor_div(int64_t a, int64_t b) {
@@ -459,8 +462,8 @@ static void attack_is_ahead(void **state) {
   assert_int_equal(gain[AT - reach - 1], 0);
   for (int32_t k = AT - reach; k < AT; k++) assert_true(s[k] <= s[k + 1]);
   for (int32_t k = AT - 2; k <= AT + 2; k++) assert_int_equal(s[k], 2 * LIMITER_OCTAVE);
-  /* The triangle: half the reduction, in dB, half the attack before the hold; ceilings
-   * of three boxes and floors of the weights move it by units only. */
+  /* A straight line: half the reduction, in dB, half the attack before the hold; roundings
+   * up move it by units only. */
   const int32_t half = s[AT - b.limiter->hold - b.limiter->attack / 2];
   assert_in_range(half, LIMITER_OCTAVE * 99 / 100, LIMITER_OCTAVE * 101 / 100);
   limiter_bench_close(&b);

@@ -22,11 +22,11 @@ static const struct golden {
   const char *sha256[2]; /* -14 LUFS at 24 bit, -9 LUFS at 16 bit with dither */
 } goldens[] = {
     {44100, 2, {"2841e5a6ed177c4080732a7e6cac2c49b993953ce937ba87a8fb88daea80bd5a",
-                "5d879fa89cb4fba1c2daa52dd4416b8cd01e1c1d631c19530e09a72b86543ad5"}},
+                "a6125d0f74d9b0c6bd2ed5fa65a1388da4f033aebbff01b436d949c5bac3d6a7"}},
     {48000, 1, {"13df0fbb3b0b2d6cb10685894829d09d7610536acf6815fb2026bf74848e443d",
-                "116872a50bced2a04408f7b71b79a026a805ea8b7446c76e7bf31d04d15576c3"}},
+                "e5259a4914bfd8008bbf4f60c08cd5936f071656411fd459b513a8191839803c"}},
     {96000, 2, {"1305d85e9333e77dace40697181e379065a26949dba61880f0c22514cb9578e5",
-                "3b2bc58b15369ae6ca0f458f23925fc914fab96e7cc63d7f9570d2e965c60755"}},
+                "32bc54c91f672ebd425daae9f1207d4d43d679639b7a969db62a3189b025ad1f"}},
     {192000, 2, {"cbed4f27655b7f7c147f8eb649c9513f42f3bb5732c40fffb414a91d5e5454d4",
                 "ca754bcb29a4cf234eadc2236e9605d1f407aff45b2fb5256113f39b4969f137"}},
 };
