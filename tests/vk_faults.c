@@ -3,7 +3,8 @@
  * makes one of them fail as the environment says, for a program with one worker. Only the program's own calls pass here,
  * the driver and the validation layer behind see whatever is let through.
  *
- * LACQUER_VK_FAULT=CALL:NUMBER:KIND, the number from 0, among the calls of that name:
+ * LACQUER_VK_FAULT=CALL:NUMBER:KIND, the number from 0, among the calls of that name (-1:
+ * each of them while the variable is set):
  *   host_memory, device_memory, no_map, no_driver  the call does nothing and returns that
  *   lost     likewise, and the device stays lost: so do all later submits and waits
  *   timeout  this wait and all after it never end
@@ -82,7 +83,7 @@ static VkResult fault_of(const char *name, int number) {
   if (lost && (waits || !strcmp(name, "vkQueueSubmit"))) return VK_ERROR_DEVICE_LOST;
   if (stuck && waits) return VK_TIMEOUT;
   if (!spec || sscanf(spec, "%63[^:]:%d:%63s", call, &at, kind) != 3) return VK_SUCCESS;
-  if (at != number || strcmp(call, name)) return VK_SUCCESS;
+  if ((at >= 0 && at != number) || strcmp(call, name)) return VK_SUCCESS;
   const VkResult result = find_kind(kind)->result;
   struck = true;
   stuck = !strcmp(kind, "timeout");
