@@ -94,11 +94,11 @@ static int count_calls(void) {
   return device.calls;
 }
 
-/* The next call to strike in: all of them, or one in about 20. */
+/* The next call to strike in: all of them, or one in about 50. */
 static int next_call(int call) {
   const char *sweep = getenv("LACQUER_TEST_SWEEP");
   if (sweep && !strcmp(sweep, "full")) return call + 1;
-  return call + 1 + (int)(fixture_random(&seed) % 40);
+  return call + 1 + (int)(fixture_random(&seed) % 100);
 }
 
 static void sweep_status(enum verify_tier tier, enum engine_status status) {
