@@ -51,23 +51,22 @@ void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum l
 
 /* In the full tier the device's words were compared where they were made; copied once more
  * they may be others, so what decides is read from the reference. */
-static const struct engine *judge_of(const struct run *r) {
-  return r->batch->tier == VERIFY_FULL ? &engine_cpu : r->engine;
-}
-
 void run_read(struct run *r, int lane, enum lane_buffer buffer, int channel, float *data) {
-  const bool full = r->batch->tier == VERIFY_FULL;
+  const int32_t n = r->lane[lane].n_frames;
   if (r->status) return;
-  run_note(r, judge_of(r)->read(full ? r->lane[lane].shadow : r->session, full ? 0 : lane, buffer,
-                                channel, 0, r->lane[lane].n_frames, data));
+  if (r->batch->tier == VERIFY_FULL)
+    run_note(r, engine_cpu.read(r->lane[lane].shadow, 0, buffer, channel, 0, n, data));
+  else
+    run_note(r, r->engine->read(r->session, lane, buffer, channel, 0, n, data));
 }
 
 void run_read_control(struct run *r, int lane, int slot, int64_t first, int64_t words,
                       void *data) {
-  const bool full = r->batch->tier == VERIFY_FULL;
   if (r->status) return;
-  run_note(r, judge_of(r)->read_control(full ? r->lane[lane].shadow : r->session, full ? 0 : lane,
-                                        slot, first, words, data));
+  if (r->batch->tier == VERIFY_FULL)
+    run_note(r, engine_cpu.read_control(r->lane[lane].shadow, 0, slot, first, words, data));
+  else
+    run_note(r, r->engine->read_control(r->session, lane, slot, first, words, data));
 }
 
 /* Only scratch forces segments: a pass that needs none may read ahead of the one before. */

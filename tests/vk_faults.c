@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Linked into a program in front of the Vulkan loader: counts the calls that can fail, and
- * makes one of them fail as the environment says, for a program with one worker. Only the program's own calls pass here,
- * the driver and the validation layer behind see whatever is let through.
+ * Linked into a program (with one worker) in front of the Vulkan loader: counts the calls
+ * that can fail, and makes one of them fail as the environment says. The driver and the
+ * validation layer behind see what is let through.
  *
  * LACQUER_VK_FAULT=CALL:NUMBER:KIND, the number from 0, among the calls of that name (-1:
  * each of them while the variable is set):
@@ -144,8 +144,9 @@ CALL(17, vkQueueSubmit, (VkQueue on, uint32_t n, const VkSubmitInfo *info, VkFen
 
 VKAPI_ATTR VkResult VKAPI_CALL vkWaitSemaphores(VkDevice on, const VkSemaphoreWaitInfo *info,
                                                 uint64_t timeout_ns) {
+  PFN_vkWaitSemaphores wait = (PFN_vkWaitSemaphores)real("vkWaitSemaphores");
   VkResult result = VK_SUCCESS; /* the work is done before anything flips in what it wrote */
-  if (!stuck && !lost) result = ((PFN_vkWaitSemaphores)real("vkWaitSemaphores"))(on, info, timeout_ns);
+  if (!stuck && !lost) result = wait(on, info, timeout_ns);
   const VkResult fault = fault_of("vkWaitSemaphores", count(18, "vkWaitSemaphores"));
   return fault ? fault : result;
 }
@@ -175,9 +176,10 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateDevice(VkPhysicalDevice physical,
                                               const VkDeviceCreateInfo *info,
                                               const VkAllocationCallbacks *allocator,
                                               VkDevice *out) {
+  PFN_vkCreateDevice create = (PFN_vkCreateDevice)real("vkCreateDevice");
   VkResult result = fault_of("vkCreateDevice", count(19, "vkCreateDevice"));
   *out = VK_NULL_HANDLE;
-  if (!result) result = ((PFN_vkCreateDevice)real("vkCreateDevice"))(physical, info, allocator, out);
+  if (!result) result = create(physical, info, allocator, out);
   device = *out;
   return result;
 }
