@@ -112,7 +112,6 @@ static enum status check_data_chunk(const struct scan *scan, const struct chunk 
     out->data_bytes = ds64_bytes;
   }
   int64_t present = scan->file_bytes - data->at;
-  out->end = data->at + out->data_bytes;
   if (out->data_bytes > present)
     return fail_cut_off(scan, out->data_bytes, present, why);
   if (out->data_bytes == 0)
@@ -120,6 +119,7 @@ static enum status check_data_chunk(const struct scan *scan, const struct chunk 
                 "%s: holds no audio: the length in its header is 0 (an empty recording, or a "
                 "writer that did not finish the header)",
                 scan->path);
+  out->end = data->at + out->data_bytes;
   out->whole = chunks_fit(scan, out->end + (out->end & 1), 0);
   return STATUS_OK;
 }

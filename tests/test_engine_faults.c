@@ -89,7 +89,7 @@ static int check_delivered(int call) {
 
 /* How many calls a sound render takes. */
 static int count_calls(void) {
-  assert_int_equal(render_with(&(struct fault){FAULT_NONE}), ENGINE_OK);
+  assert_int_equal(render_with(&(struct fault){.kind = FAULT_NONE}), ENGINE_OK);
   assert_int_equal(check_delivered(-1), LANES * TAILS);
   return device.calls;
 }

@@ -4,7 +4,7 @@
  * validation layer behind see what is let through.
  *
  * LACQUER_VK_FAULT=CALL:NUMBER:KIND, the number from 0, among the calls of that name (-1:
- * each of them while the variable is set):
+ * each of them while the variable is set); several are parted by commas:
  *   host_memory, device_memory, no_map, no_driver  the call does nothing and returns that
  *   lost     likewise, and the device stays lost: so do all later submits and waits
  *   timeout  this wait and all after it never end
@@ -74,25 +74,33 @@ static const struct kind *find_kind(const char *name) {
   abort();
 }
 
+/* The kind of fault that the variable has for this call; NULL: none. */
+static const struct kind *planned(const char *name, int number) {
+  const char *spec = getenv("LACQUER_VK_FAULT");
+  for (; spec && *spec; spec += strcspn(spec, ","), spec += *spec == ',') {
+    char call[TEXT], kind[TEXT];
+    int at;
+    if (sscanf(spec, "%63[^:,]:%d:%63[^,]", call, &at, kind) != 3) break;
+    if ((at < 0 || at == number) && !strcmp(call, name)) return find_kind(kind);
+  }
+  return NULL;
+}
+
 /* What call number `number` of this name is to return instead; VK_SUCCESS: what it does. */
 static VkResult fault_of(const char *name, int number) {
-  const char *spec = getenv("LACQUER_VK_FAULT");
   const bool waits = !strcmp(name, "vkWaitSemaphores");
-  char call[TEXT], kind[TEXT];
-  int at;
   if (lost && (waits || !strcmp(name, "vkQueueSubmit"))) return VK_ERROR_DEVICE_LOST;
   if (stuck && waits) return VK_TIMEOUT;
-  if (!spec || sscanf(spec, "%63[^:]:%d:%63s", call, &at, kind) != 3) return VK_SUCCESS;
-  if ((at >= 0 && at != number) || strcmp(call, name)) return VK_SUCCESS;
-  const VkResult result = find_kind(kind)->result;
+  const struct kind *kind = planned(name, number);
+  if (!kind) return VK_SUCCESS;
   struck = true;
-  stuck = !strcmp(kind, "timeout");
-  lost = result == VK_ERROR_DEVICE_LOST;
+  stuck = !strcmp(kind->name, "timeout");
+  lost = kind->result == VK_ERROR_DEVICE_LOST;
   /* a lost device does nothing any more: what it was given may be destroyed */
   if (lost && device) ((PFN_vkDeviceWaitIdle)real("vkDeviceWaitIdle"))(device);
-  for (int i = 0; !result && i < MAPPED; i++)
+  for (int i = 0; !kind->result && i < MAPPED; i++)
     if (mapped[i].data) ((uint32_t *)mapped[i].data)[FLIPPED_WORD] ^= 1u << 9;
-  return result;
+  return kind->result;
 }
 
 /* A call, the parameters by which it is passed on, and what a failure leaves behind. */
