@@ -30,21 +30,43 @@ void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
 }
 
 void run_args(struct run *r, int lane, int slot, const int32_t args[5]) {
+  if (r->status) return; /* there may be no session */
   r->engine->set_args(r->session, lane, slot, args);
   if (r->lane[lane].shadow) engine_cpu.set_args(r->lane[lane].shadow, 0, slot, args);
 }
 
 void run_design(struct run *r, int lane, int slot, const struct stage_design *design) {
-  if (r->design[lane][slot] == design) return;
+  if (r->status || r->design[lane][slot] == design) return;
   r->design[lane][slot] = design;
   run_note(r, r->engine->set_design(r->session, lane, slot, design));
   if (r->lane[lane].shadow) engine_cpu.set_design(r->lane[lane].shadow, 0, slot, design);
 }
 
 void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum lane_buffer dst) {
+  if (r->status) return;
   r->src[lane][slot] = src, r->dst[lane][slot] = dst;
   r->engine->set_buffers(r->session, lane, slot, src, dst);
   if (r->lane[lane].shadow) engine_cpu.set_buffers(r->lane[lane].shadow, 0, slot, src, dst);
+}
+
+/* In the full tier the device's words were compared where they were made; copied once more
+ * they may be others, so what decides is read from the reference. */
+void run_read(struct run *r, int lane, enum lane_buffer buffer, int channel, float *data) {
+  const int32_t n = r->lane[lane].n_frames;
+  if (r->status) return;
+  if (r->batch->tier == VERIFY_FULL)
+    run_note(r, engine_cpu.read(r->lane[lane].shadow, 0, buffer, channel, 0, n, data));
+  else
+    run_note(r, r->engine->read(r->session, lane, buffer, channel, 0, n, data));
+}
+
+void run_read_control(struct run *r, int lane, int slot, int64_t first, int64_t words,
+                      void *data) {
+  if (r->status) return;
+  if (r->batch->tier == VERIFY_FULL)
+    run_note(r, engine_cpu.read_control(r->lane[lane].shadow, 0, slot, first, words, data));
+  else
+    run_note(r, r->engine->read_control(r->session, lane, slot, first, words, data));
 }
 
 /* Only scratch forces segments: a pass that needs none may read ahead of the one before. */
@@ -402,9 +424,8 @@ static void deliver_lane(struct run *r, int lane, int tail) {
   if (!pcm || !over) run_note(r, ENGINE_NO_MEMORY);
   if (!r->status)
     run_note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, pcm));
-  if (!r->status)
-    run_note(r, r->engine->read_control(r->session, lane, r->tail.dither, 0, blocks, over));
-  if (!r->status) {
+  run_read_control(r, lane, r->tail.dither, 0, blocks, over);
+  if (!r->status && check_pcm(r, lane, pcm)) {
     struct tail_result *result = &r->lane[lane].result;
     result->clipped = 0;
     for (int32_t k = 0; k < blocks; k++) result->clipped += over[k];
@@ -460,7 +481,7 @@ static void read_chain(struct run *r, enum lane_buffer at, const lane_mask mask)
     for (int c = 0; c < r->batch->channels && in_mask(mask, i) && !r->status; c++) {
       job->chain[c] = malloc((size_t)job->n_frames * sizeof(float));
       if (!job->chain[c]) run_note(r, ENGINE_NO_MEMORY);
-      else run_note(r, r->engine->read(r->session, i, at, c, 0, job->n_frames, job->chain[c]));
+      else run_read(r, i, at, c, job->chain[c]);
     }
   }
 }

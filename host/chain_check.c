@@ -322,6 +322,25 @@ void check_hops(struct run *r, int slot, uint64_t *mask) {
   }
 }
 
+bool check_pcm(struct run *r, int lane, const int32_t *pcm) {
+  const int64_t words = (int64_t)r->lane[lane].n_frames * r->batch->channels;
+  const struct span p = {lane, r->tail.dither, 0, BUFFER_PCM, 0, words};
+  if (r->batch->tier != VERIFY_FULL) return true;
+  uint32_t *reference = malloc(CHUNK * sizeof *reference);
+  bool same = reference != NULL;
+  if (!reference) run_note(r, ENGINE_NO_MEMORY);
+  for (int64_t at = 0; same && at < words; at += CHUNK) {
+    const int64_t n = words - at < CHUNK ? words - at : CHUNK;
+    read_span(&engine_cpu, r->lane[lane].shadow, 0, &p, at, n, reference);
+    for (int64_t i = 0; same && i < n; i++) {
+      same = (uint32_t)pcm[at + i] == reference[i];
+      if (!same) report(r, &p, at + i, (uint32_t)pcm[at + i], reference[i]);
+    }
+  }
+  free(reference);
+  return same;
+}
+
 enum engine_status check_open(struct run *r, const struct session_plan *plan) {
   if (!checks(r)) return ENGINE_OK;
   struct session_plan one = *plan;

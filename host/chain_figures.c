@@ -10,11 +10,6 @@
 
 enum { CHUNK = 1 << 20 };
 
-static void read_words(struct run *r, int lane, int slot, int64_t at, int64_t n, float *words) {
-  if (!r->status)
-    run_note(r, r->engine->read_control(r->session, lane, slot, at, n, (int32_t *)(void *)words));
-}
-
 /* Energies of all channels, tick by tick. */
 static void read_ticks(struct run *r, int lane, int slot, double *ticks, int32_t n_ticks) {
   const struct loudness_design *d = r->design[lane][slot]->data;
@@ -24,7 +19,7 @@ static void read_ticks(struct run *r, int lane, int slot, double *ticks, int32_t
   for (int c = 0; c < r->batch->channels; c++)
     for (int64_t at = 0; at < points && !r->status; at += CHUNK) {
       const int64_t n = points - at < CHUNK ? points - at : CHUNK;
-      read_words(r, lane, slot, c * points + at, n, energy);
+      run_read_control(r, lane, slot, c * points + at, n, energy);
       if (!r->status) loudness_add_ticks(d, at, n, energy, ticks, n_ticks);
     }
   free(energy);
@@ -44,7 +39,7 @@ void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *f)
   }
   const int64_t at =
       loudness_hops_offset(r->design[lane][slot], lane_blocks(r, lane), r->batch->channels);
-  if (n_hops) read_words(r, lane, slot, at, n_hops, hops);
+  if (n_hops) run_read_control(r, lane, slot, at, n_hops, hops);
   if (n_hops && !r->status) {
     f->integrated_lufs = loudness_integrated(hops, n_hops, rate, scratch);
     f->range_lu = loudness_range(hops, n_hops, rate, scratch);
@@ -56,9 +51,8 @@ void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *f)
 static int32_t *copy_words(struct run *r, int lane, int slot, int64_t n) {
   int32_t *words = malloc(((size_t)n + 1) * sizeof *words);
   if (!words) run_note(r, ENGINE_NO_MEMORY);
-  for (int64_t at = 0; at < n && !r->status; at += CHUNK)
-    run_note(r, r->engine->read_control(r->session, lane, slot, at, n - at < CHUNK ? n - at : CHUNK,
-                                    words + at));
+  for (int64_t at = 0; words && at < n && !r->status; at += CHUNK)
+    run_read_control(r, lane, slot, at, n - at < CHUNK ? n - at : CHUNK, words + at);
   return words;
 }
 
@@ -87,7 +81,7 @@ double lane_loudness(struct run *r, int lane, int slot) {
   } else if (n && !r->status) {
     const int64_t at = loudness_hops_offset(r->design[lane][slot], lane_blocks(r, lane),
                                             r->batch->channels);
-    run_note(r, r->engine->read_control(r->session, lane, slot, at, n, (int32_t *)(void *)hops));
+    run_read_control(r, lane, slot, at, n, hops);
     if (!r->status) lufs = loudness_integrated(hops, n, r->rate_hz, scratch);
   }
   free(scratch);
@@ -101,7 +95,7 @@ static int32_t largest_word(struct run *r, int lane, int64_t first, int64_t word
   if (!data) run_note(r, ENGINE_NO_MEMORY);
   for (int64_t at = first; at < first + words && !r->status; at += CHUNK) {
     const int64_t n = first + words - at < CHUNK ? first + words - at : CHUNK;
-    run_note(r, r->engine->read_control(r->session, lane, r->tail.limiter, at, n, data));
+    run_read_control(r, lane, r->tail.limiter, at, n, data);
     for (int64_t i = 0; i < n && !r->status; i++)
       if (data[i] > most) most = data[i];
   }

@@ -80,6 +80,10 @@ void run_pass(struct run *r, int slot, int pass, int32_t first, int32_t count,
 void run_args(struct run *r, int lane, int slot, const int32_t args[5]);
 void run_buffers(struct run *r, int lane, int slot, enum lane_buffer src, enum lane_buffer dst);
 void run_design(struct run *r, int lane, int slot, const struct stage_design *design);
+/* A lane's words for decisions and reports. */
+void run_read(struct run *r, int lane, enum lane_buffer buffer, int channel, float *data);
+void run_read_control(struct run *r, int lane, int slot, int64_t first, int64_t words,
+                      void *data);
 /* chain_rates.c: which tails and lanes are at the run's rate. The lane's first tail there;
  * NULL: it has none. */
 const struct tail *first_tail(const struct run *r, int lane);
@@ -104,6 +108,8 @@ void run_passes(struct run *r, int slot, int first_pass, int end_pass, const uin
 void check_passes(struct run *r, int slot, int first_pass, int end_pass, uint64_t *mask);
 /* Checks the loudness hops of a slot. */
 void check_hops(struct run *r, int slot, uint64_t *mask);
+/* In the full tier: whether PCM that was read to be delivered is what was compared. */
+bool check_pcm(struct run *r, int lane, const int32_t *pcm);
 /* What a loudness slot measured of a lane: its passes and hops have run. */
 void lane_figures(struct run *r, int lane, int slot, struct loudness_figures *figures);
 /* Its integrated loudness alone; -HUGE_VAL: silence. */

@@ -56,10 +56,8 @@ static bool channel_is_high(struct run *r, int lane, int channel, int32_t track_
   int32_t *data = malloc(2 * (size_t)words * sizeof *data);
   bool found = false;
   if (!data) run_note(r, ENGINE_NO_MEMORY);
-  if (!r->status)
-    run_note(r, r->engine->read_control(r->session, lane, limiter, level, words, data));
-  if (!r->status)
-    run_note(r, r->engine->read_control(r->session, lane, limiter, high, words, data + words));
+  if (data) run_read_control(r, lane, limiter, level, words, data);
+  if (data) run_read_control(r, lane, limiter, high, words, data + words);
   for (int64_t at = 0; at < words && !r->status && !found; at += d->points) {
     int32_t peak = data[at];
     for (int k = 1; k < d->points; k++)

@@ -83,6 +83,17 @@ static int read_ds64(const struct scan *scan, const struct chunk *chunk, int64_t
   return got;
 }
 
+/* Whether the chunks from `at` on lie within the file, but for a rest too short to be one. */
+static int chunks_fit(const struct scan *scan, int64_t at, int big_endian) {
+  struct chunk chunk;
+  for (int i = 0; i < MAX_CHUNKS && next_chunk(scan, at, big_endian, &chunk) > 0; i++) {
+    if (chunk.at + chunk.size > scan->file_bytes)
+      return 0;
+    at = after_chunk(&chunk);
+  }
+  return 1;
+}
+
 static enum status check_data_chunk(const struct scan *scan, const struct chunk *data,
                                     int64_t ds64_bytes, struct container *out,
                                     struct failure *why) {
@@ -108,6 +119,8 @@ static enum status check_data_chunk(const struct scan *scan, const struct chunk 
                 "%s: holds no audio: the length in its header is 0 (an empty recording, or a "
                 "writer that did not finish the header)",
                 scan->path);
+  out->end = data->at + out->data_bytes;
+  out->whole = chunks_fit(scan, out->end + (out->end & 1), 0);
   return STATUS_OK;
 }
 
@@ -140,6 +153,8 @@ static int read_aiff_chunk(const struct scan *scan, const struct chunk *chunk,
   if (got <= 0)
     return got;
   ++*found;
+  if (chunk->at + chunk->size > out->end)
+    out->end = chunk->at + chunk->size;
   if (is_comm)
     out->frames = be32(body + 2); /* channels (2 bytes), frames (4), bits (2) */
   else
@@ -172,6 +187,7 @@ static enum status check_aiff(const struct scan *scan, struct container *out,
                 "%s: holds no audio: the length in its header is 0 (an empty recording, or a "
                 "writer that did not finish the header)",
                 scan->path);
+  out->whole = chunks_fit(scan, at, 1);
   return STATUS_OK;
 }
 
@@ -224,7 +240,7 @@ enum status container_check(int fd, const char *path, int64_t file_bytes, struct
                             struct failure *why) {
   const struct scan scan = {.fd = fd, .path = path, .file_bytes = file_bytes};
   unsigned char head[SNIFF_BYTES] = {0};
-  *out = (struct container){.frames = -1};
+  *out = (struct container){.frames = -1, .whole = 1};
   if (file_bytes == 0)
     return fail(why, STATUS_BAD_DATA, "%s: an empty file; " ACCEPTED_FILES, path);
   size_t n = file_bytes < SNIFF_BYTES ? (size_t)file_bytes : SNIFF_BYTES;

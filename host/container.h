@@ -16,6 +16,8 @@ struct container {
   char format[32];    /* "WAV", "RF64", "AIFF", "AIFC", "FLAC" */
   int64_t data_bytes; /* audio bytes claimed, and present; FLAC: 0 */
   int64_t frames;     /* frames claimed by AIFF and AIFC, else -1 */
+  int whole;          /* what follows the audio is chunks that end within the file */
+  int64_t end;        /* what follows this byte is no audio and no claim about it; FLAC: 0 */
 };
 /* Reads the headers of an open regular file of `file_bytes` bytes; the file's offset
  * is left alone. STATUS_BAD_DATA when it is no audio file of an accepted kind, is cut

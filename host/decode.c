@@ -21,7 +21,46 @@ struct input {
   const char *path;
   int64_t bytes;
   struct container container;
+  int64_t at;     /* of the library's next read */
+  int read_error; /* errno */
 };
+
+/* The library sees the file up to container.end: of the chunks behind the audio some make
+ * it go round for minutes (a LIST that claims gigabytes). */
+static sf_count_t visible_bytes(void *user) {
+  const struct input *input = user;
+  return input->container.end < input->bytes ? input->container.end : input->bytes;
+}
+static sf_count_t seek_in(sf_count_t offset, int whence, void *user) {
+  struct input *input = user;
+  const int64_t from = whence == SEEK_SET   ? 0
+                       : whence == SEEK_CUR ? input->at
+                                            : visible_bytes(user);
+  if (offset < -from)
+    return -1;
+  input->at = from + offset;
+  return input->at;
+}
+static sf_count_t read_from(void *to, sf_count_t n, void *user) {
+  struct input *input = user;
+  const int64_t left = visible_bytes(user) - input->at;
+  sf_count_t done = 0;
+  if (n > left)
+    n = left;
+  while (done < n) {
+    const ssize_t got = pread(input->fd, (char *)to + done, (size_t)(n - done), input->at);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      input->read_error = errno;
+    if (got <= 0)
+      break;
+    input->at += got;
+    done += got;
+  }
+  return done;
+}
+static sf_count_t position_in(void *user) { return ((struct input *)user)->at; }
 
 static const struct encoding {
   int subtype, bits;
@@ -79,9 +118,6 @@ static enum status read_blocks(SNDFILE *file, struct ingest *ingest, struct fail
     status = audio->is_float ? ingest_floats(ingest, (int32_t)got, why)
                              : ingest_ints(ingest, (int32_t)got, why);
   }
-  if (status == STATUS_OK && sf_error(file) != SF_ERR_NO_ERROR)
-    status = fail(why, STATUS_IO, "%s: cannot read after frame %d: %s", ingest->path,
-                  ingest->filled, sf_strerror(file));
   return status == STATUS_OK ? ingest_end(ingest, why) : status;
 }
 
@@ -104,21 +140,29 @@ static enum status check_info(const struct input *input, const SF_INFO *info,
   return check_length(input, info, encoding->bits, why);
 }
 
+static enum status fail_read(const struct input *input, struct failure *why) {
+  return fail(why, STATUS_IO, "%s: cannot read: %s", input->path, strerror(input->read_error));
+}
+
 /* Opens by the headers; NULL: *status tells. The caller closes. */
-static SNDFILE *open_pcm(const struct input *input, struct ingest_format *format,
+static SNDFILE *open_pcm(struct input *input, struct ingest_format *format,
                          enum status *status, struct failure *why) {
   SF_INFO info = {0};
-  SNDFILE *file = sf_open_fd(input->fd, SFM_READ, &info, SF_FALSE);
-  *status = file ? check_info(input, &info, format, why)
-                 : fail(why, STATUS_BAD_DATA, "%s: its %s header is damaged or of an unknown "
-                        "kind; " ACCEPTED_FILES, input->path, input->container.format);
+  SF_VIRTUAL_IO io = {.get_filelen = visible_bytes, .seek = seek_in, .read = read_from,
+                      .tell = position_in};
+  SNDFILE *file = sf_open_virtual(&io, SFM_READ, &info, input);
+  *status = file                ? check_info(input, &info, format, why)
+            : input->read_error ? fail_read(input, why)
+                                : fail(why, STATUS_BAD_DATA, "%s: its %s header is damaged or of "
+                                       "an unknown kind; " ACCEPTED_FILES, input->path,
+                                       input->container.format);
   if (*status == STATUS_OK || !file)
     return file;
   sf_close(file);
   return NULL;
 }
 
-static enum status read_pcm(const struct input *input, struct ingest *ingest, struct audio *audio,
+static enum status read_pcm(struct input *input, struct ingest *ingest, struct audio *audio,
                             struct failure *why) {
   struct ingest_format format;
   enum status status;
@@ -129,7 +173,7 @@ static enum status read_pcm(const struct input *input, struct ingest *ingest, st
   if (status == STATUS_OK)
     status = read_blocks(file, ingest, why);
   sf_close(file);
-  return status;
+  return input->read_error ? fail_read(input, why) : status;
 }
 
 /* Opens without waiting for the other end of a pipe, and accepts files only. */

@@ -108,8 +108,12 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
                                  .n_frames = TEST_FRAMES - 5000 * i,
                                  .design = {&t->design[0], &t->design[1]}, .n_tails = 2,
                                  .tails = tails};
-  if (batch_render(engine, &batch))
-    return fail(why, STATUS_NO_DEVICE, "%s: the chain test did not run", engine->name);
+  if (batch_render(engine, &batch)) {
+    char fault[160];
+    gpu_engine_fault(engine, fault, sizeof fault);
+    return fail(why, STATUS_NO_DEVICE, "%s: the chain test did not run%s%s: device not used",
+                engine->name, *fault ? ": " : "", fault);
+  }
   for (int i = 0; i < TEST_LANES; i++) {
     const struct mismatch *m = &lanes[i].mismatch;
     if (m->found)

@@ -337,8 +337,10 @@ static void render_jobs(struct work *w, struct group *g) {
   }
   if (status == ENGINE_NO_MEMORY && g->n > 1) {
     int left = 0;
-    for (int i = 0; i < g->n; i++) /* what was delivered before the memory ran out, was */
-      if (keep_undelivered(g->job[i])) g->job[left++] = g->job[i];
+    for (int i = 0; i < g->n; i++) { /* what was delivered before the memory ran out, was */
+      if (*g->job[i]->note) render_rest(w, g->job[i]); /* wrong bits: not there again */
+      else if (keep_undelivered(g->job[i])) g->job[left++] = g->job[i];
+    }
     struct group low = *g, high = *g;
     low.n = left / 2;
     high.n = left - low.n;

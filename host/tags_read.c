@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * The reading half of tags.h. */
 #include <FLAC/metadata.h>
+#include <fcntl.h>
 #include <sndfile.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "container.h"
 #include "tags.h"
 
 enum { MAX_CHUNK_BYTES = 1 << 20 };
@@ -125,10 +128,28 @@ static void read_flac(const char *path, struct tags *tags) {
   FLAC__metadata_object_delete(comments);
 }
 
+/* libsndfile goes round for minutes in a chunk that claims more than there is. */
+static enum status check_chunks(const char *path, struct failure *why) {
+  struct container container;
+  struct stat info;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode)) {
+    if (fd >= 0)
+      close(fd);
+    return fail(why, STATUS_NO_INPUT, "%s: cannot open", path);
+  }
+  enum status status = container_check(fd, path, info.st_size, &container, why);
+  close(fd);
+  if (status == STATUS_OK && !container.whole)
+    status = fail(why, STATUS_BAD_DATA, "%s: damaged or cut off behind its audio", path);
+  return status;
+}
+
 enum status tags_read(const char *path, struct tags *out, struct failure *why) {
   *out = (struct tags){0};
-  if (access(path, R_OK) != 0)
-    return fail(why, STATUS_NO_INPUT, "%s: cannot open", path);
+  enum status status = check_chunks(path, why);
+  if (status != STATUS_OK)
+    return status;
   SF_INFO info = {0};
   SNDFILE *file = sf_open(path, SFM_READ, &info);
   if (!file)

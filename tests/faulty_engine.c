@@ -14,6 +14,37 @@ struct session {
   struct session *lane[MAX_LANES]; /* of the CPU engine */
 };
 
+/* Counts a call, and tells what it returns if the fault is this one's. */
+static enum engine_status count_call(struct faulty_engine *f) {
+  const int call = f->calls++;
+  if (f->fault.kind != FAULT_STATUS || call < f->fault.call) return ENGINE_OK;
+  if (call > f->fault.call && f->fault.status != ENGINE_DEVICE_LOST) return ENGINE_OK;
+  f->hits++;
+  return f->fault.status;
+}
+
+/* Whether the copy that was counted last is the one that goes wrong. */
+static bool spoils_copy(struct faulty_engine *f) {
+  const bool spoils = f->fault.kind == FAULT_COPY && f->calls - 1 == f->fault.call;
+  f->hits += spoils;
+  return spoils;
+}
+
+/* Flips a bit of one of n words. */
+static void spoil(const struct fault *f, int64_t n, void *data) {
+  uint32_t *word = (uint32_t *)data + f->at % n;
+  *word ^= 1u << f->bit;
+}
+
+/* A spoilt copy of n words; the caller frees. */
+static void *spoilt(const struct fault *f, int64_t n, const void *data) {
+  void *copy = malloc((size_t)n * 4);
+  if (!copy) abort();
+  memcpy(copy, data, (size_t)n * 4);
+  spoil(f, n, copy);
+  return copy;
+}
+
 static void faulty_close(struct session *s) {
   if (!s) return;
   for (int i = 0; i < s->n_lanes; i++) engine_cpu.close(s->lane[i]);
@@ -23,8 +54,10 @@ static void faulty_close(struct session *s) {
 
 static enum engine_status faulty_open(void *self, const struct session_plan *plan,
                                       struct session **out) {
-  struct session *s = calloc(1, sizeof *s);
-  if (!s) return ENGINE_NO_MEMORY;
+  const enum engine_status fault = count_call(self);
+  struct session *s = fault ? NULL : calloc(1, sizeof *s);
+  *out = NULL;
+  if (!s) return fault ? fault : ENGINE_NO_MEMORY;
   s->owner = self;
   s->ordinal = s->owner->opens++;
   for (int l = 0; l < plan->n_lanes; l++)
@@ -44,23 +77,39 @@ static enum engine_status faulty_open(void *self, const struct session_plan *pla
 static enum engine_status faulty_write(struct session *s, int lane, enum lane_buffer b,
                                        int channel, int32_t first, int32_t frames,
                                        const void *data) {
-  return engine_cpu.write(s->lane[lane], 0, b, channel, first, frames, data);
+  enum engine_status status = count_call(s->owner);
+  void *copy = spoils_copy(s->owner) ? spoilt(&s->owner->fault, frames, data) : NULL;
+  if (!status)
+    status = engine_cpu.write(s->lane[lane], 0, b, channel, first, frames, copy ? copy : data);
+  free(copy);
+  return status;
 }
 
 static enum engine_status faulty_read(struct session *s, int lane, enum lane_buffer b, int channel,
                                       int32_t first, int32_t frames, void *data) {
-  return engine_cpu.read(s->lane[lane], 0, b, channel, first, frames, data);
+  enum engine_status status = count_call(s->owner);
+  if (!status) status = engine_cpu.read(s->lane[lane], 0, b, channel, first, frames, data);
+  if (!status && spoils_copy(s->owner)) spoil(&s->owner->fault, frames, data);
+  return status;
 }
 
 static enum engine_status faulty_read_control(struct session *s, int lane, int slot, int64_t first,
                                               int64_t words, int32_t *data) {
-  return engine_cpu.read_control(s->lane[lane], 0, slot, first, words, data);
+  enum engine_status status = count_call(s->owner);
+  if (!status) status = engine_cpu.read_control(s->lane[lane], 0, slot, first, words, data);
+  if (!status && spoils_copy(s->owner)) spoil(&s->owner->fault, words, data);
+  return status;
 }
 
 static enum engine_status faulty_write_control(struct session *s, int lane, int slot,
                                                int64_t first, int64_t words,
                                                const int32_t *data) {
-  return engine_cpu.write_control(s->lane[lane], 0, slot, first, words, data);
+  enum engine_status status = count_call(s->owner);
+  void *copy = spoils_copy(s->owner) ? spoilt(&s->owner->fault, words, data) : NULL;
+  if (!status)
+    status = engine_cpu.write_control(s->lane[lane], 0, slot, first, words, copy ? copy : data);
+  free(copy);
+  return status;
 }
 
 static void faulty_set_args(struct session *s, int lane, int slot, const int32_t args[5]) {
@@ -69,7 +118,8 @@ static void faulty_set_args(struct session *s, int lane, int slot, const int32_t
 
 static enum engine_status faulty_set_design(struct session *s, int lane, int slot,
                                             const struct stage_design *design) {
-  return engine_cpu.set_design(s->lane[lane], 0, slot, design);
+  const enum engine_status status = count_call(s->owner);
+  return status ? status : engine_cpu.set_design(s->lane[lane], 0, slot, design);
 }
 
 static void faulty_set_buffers(struct session *s, int lane, int slot, enum lane_buffer src,
@@ -99,7 +149,8 @@ static enum engine_status run_lane(struct session *s, int lane, int slot, int pa
                                    int32_t count) {
   struct fault *f = &s->owner->fault;
   struct session *cpu = s->lane[lane];
-  const bool chance = f->kind && s->ordinal == f->session && lane == f->lane &&
+  const bool in_pass = f->kind != FAULT_NONE && f->kind < FAULT_STATUS;
+  const bool chance = in_pass && s->ordinal == f->session && lane == f->lane &&
                       slot == f->slot && pass == f->pass &&
                       f->block >= first && f->block < first + count;
   const bool struck = chance && f->after-- <= 0;
@@ -116,6 +167,8 @@ static enum engine_status run_lane(struct session *s, int lane, int slot, int pa
 
 static enum engine_status faulty_run(struct session *s, int slot, int pass, int32_t first,
                                      int32_t count, const uint64_t *mask) {
+  const enum engine_status fault = count_call(s->owner);
+  if (fault) return fault;
   for (int i = 0; i < s->n_lanes; i++) {
     if (mask && !(mask[i / 64] >> (i % 64) & 1)) continue;
     const enum engine_status status = run_lane(s, i, slot, pass, first, count);
@@ -124,10 +177,7 @@ static enum engine_status faulty_run(struct session *s, int slot, int pass, int3
   return ENGINE_OK;
 }
 
-static enum engine_status faulty_finish(struct session *s) {
-  (void)s;
-  return ENGINE_OK;
-}
+static enum engine_status faulty_finish(struct session *s) { return count_call(s->owner); }
 
 void faulty_engine_init(struct faulty_engine *f) {
   memset(f, 0, sizeof *f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A stand-in for a GPU: one CPU session per lane behind an engine that calls itself a
- * GPU, sound until a fault is planted in one pass of one slot. */
+ * GPU, sound until a fault is planted in one pass of one slot, or in one call. */
 #ifndef LACQUER_FAULTY_ENGINE_H
 #define LACQUER_FAULTY_ENGINE_H
 #include "engine.h"
@@ -10,6 +10,9 @@ enum fault_kind {
   FAULT_CONTROL,    /* flips a bit of a control word that the pass wrote */
   FAULT_AUDIO,      /* flips a bit of the slot's dst (BUFFER_PCM: int32 words) */
   FAULT_LOST_BLOCK, /* the pass skips one block */
+  /* by number of the call */
+  FAULT_STATUS,     /* the call does nothing and returns `status`; lost is lost for good */
+  FAULT_COPY,       /* what the call copies arrives with a bit flipped, either way */
 };
 struct fault {
   enum fault_kind kind;
@@ -20,11 +23,14 @@ struct fault {
   int64_t at; /* control word of the slot, or frame (PCM: word) */
   int bit;
   int after; /* so many chances to strike are let go by first */
+  int call;  /* from 0, of the calls that can fail */
+  enum engine_status status;
 };
 struct faulty_engine {
   struct engine engine; /* give &engine to batch_render */
   struct fault fault;
   int hits;  /* how often the fault struck */
+  int calls; /* that can fail, so far */
   int opens; /* sessions that are open now */
 };
 void faulty_engine_init(struct faulty_engine *f); /* no fault */

@@ -298,6 +298,35 @@ static void test_set_design(void **state) {
   gpu_engine_destroy(&engine);
 }
 
+/* No memory for a design: the session goes on, and the next one has memory of its own. */
+static void test_set_design_no_memory(void **state) {
+  (void)state;
+  enum { WORDS = 256 * 36, LARGE = 5 << 20 };
+  const int32_t frames = BLOCK_FRAMES;
+  float one[256 * 8] = {1}, two[256 * 8] = {2}, three[256 * 8] = {3};
+  float *large = calloc(1, LARGE);
+  assert_non_null(large);
+  struct stage_design a = dummy_design(WORDS), b = a, c = a, d = a;
+  a.size = b.size = c.size = sizeof one;
+  a.data = one, b.data = two, c.data = three, d.data = large, d.size = LARGE;
+  struct engine engine = open_engine();
+  struct session *s = open_session(&engine, &a, &frames, 1);
+  assert_int_equal(engine.set_design(s, 0, 0, &b), ENGINE_OK); /* leaves memory to spare */
+  setenv("LACQUER_VK_FAULT", "vkAllocateMemory:-1:device_memory", 1);
+  assert_int_equal(engine.set_design(s, 0, 0, &d), ENGINE_NO_MEMORY);
+  unsetenv("LACQUER_VK_FAULT");
+  for (int i = 0; i < 2; i++) {
+    int32_t sum = 0;
+    assert_int_equal(engine.set_design(s, 0, 0, i ? &a : &c), ENGINE_OK);
+    assert_int_equal(engine.run(s, 0, 0, 0, 1, NULL), ENGINE_OK);
+    assert_int_equal(engine.read_control(s, 0, 0, 0, 1, &sum), ENGINE_OK);
+    assert_int_equal(sum, i ? 0x3f800000 : 0x40400000);
+  }
+  engine.close(s);
+  gpu_engine_destroy(&engine);
+  free(large);
+}
+
 /* A lane's slot writes where it was told last; the other lane's is not moved. */
 static void test_set_buffers(void **state) {
   (void)state;
@@ -400,6 +429,7 @@ int main(void) {
       cmocka_unit_test(test_selftest),     cmocka_unit_test(test_damaged_pipeline_cache),
       cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_control),
       cmocka_unit_test(test_run),          cmocka_unit_test(test_set_design),
+      cmocka_unit_test(test_set_design_no_memory),
       cmocka_unit_test(test_set_buffers),
       cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_lost_device),
       cmocka_unit_test(test_strip_modes),  cmocka_unit_test(test_validation_silent),

@@ -8,14 +8,35 @@
 
 #include "gpu_pass.h"
 
+struct gpu_answer gpu_answer(VkResult result) {
+  static const struct {
+    VkResult result;
+    struct gpu_answer answer;
+  } known[] = {
+      {VK_ERROR_OUT_OF_HOST_MEMORY, {true, "out of host memory"}},
+      {VK_ERROR_OUT_OF_DEVICE_MEMORY, {true, "out of device memory"}},
+      {VK_ERROR_MEMORY_MAP_FAILED, {true, "memory cannot be mapped"}},
+      {VK_ERROR_TOO_MANY_OBJECTS, {true, "too many objects"}},
+      {VK_TIMEOUT, {false, "timed out"}},
+      {VK_ERROR_DEVICE_LOST, {false, "device lost"}},
+      {VK_ERROR_INITIALIZATION_FAILED, {false, "initialization failed"}},
+      {VK_ERROR_FEATURE_NOT_PRESENT, {false, "not supported"}},
+  };
+  struct gpu_answer answer = {.memory = false};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (known[i].result == result) return known[i].answer;
+  snprintf(answer.text, sizeof answer.text, "VkResult %d", result);
+  return answer;
+}
+
 enum engine_status gpu_check(struct gpu_device *device, VkResult result, const char *call) {
   if (result == VK_SUCCESS) return ENGINE_OK;
-  bool memory = result == VK_ERROR_OUT_OF_HOST_MEMORY || result == VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  const struct gpu_answer answer = gpu_answer(result);
   pthread_mutex_lock(&device->fault_lock);
-  snprintf(device->fault, sizeof device->fault, "%s: VkResult %d", call, result);
+  if (!device->lost) snprintf(device->fault, sizeof device->fault, "%s: %s", call, answer.text);
+  if (!answer.memory) atomic_store(&device->lost, true);
   pthread_mutex_unlock(&device->fault_lock);
-  if (!memory) atomic_store(&device->lost, true);
-  return memory ? ENGINE_NO_MEMORY : ENGINE_DEVICE_LOST;
+  return answer.memory ? ENGINE_NO_MEMORY : ENGINE_DEVICE_LOST;
 }
 
 static enum engine_status open_device(struct gpu_device *device) {

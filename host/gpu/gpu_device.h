@@ -42,8 +42,15 @@ struct gpu_device {
 enum status gpu_device_create(const char *spec, struct gpu_device **out, struct failure *why);
 void gpu_device_destroy(struct gpu_device **device); /* takes NULL */
 
-/* Every Vulkan call that can fail goes through here: keeps the fault's text, and marks
- * the device lost unless only memory is short. */
+/* What a driver answered, in words. */
+struct gpu_answer {
+  bool memory; /* less work may fit */
+  char text[48];
+};
+struct gpu_answer gpu_answer(VkResult result);
+
+/* Every Vulkan call that can fail goes through here: keeps the fault's text (of a lost
+ * device the first), and marks the device lost unless only memory is short. */
 enum engine_status gpu_check(struct gpu_device *device, VkResult result, const char *call);
 
 /* Physical devices, described. *n is at most GPU_MAX_DEVICES. */

@@ -57,7 +57,8 @@ enum status gpu_instance_create(struct gpu_instance *out, struct failure *why) {
                 validation_layer);
   VkResult result = vkCreateInstance(&info, NULL, &out->handle);
   if (result)
-    return fail(why, STATUS_NO_DEVICE, "no Vulkan driver (vkCreateInstance: VkResult %d)", result);
+    return fail(why, STATUS_NO_DEVICE, "no Vulkan driver (vkCreateInstance: %s)",
+                gpu_answer(result).text);
   if (!validate) return STATUS_OK;
   PFN_vkCreateDebugUtilsMessengerEXT create =
       (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(out->handle,

@@ -125,8 +125,8 @@ enum status gpu_enumerate(VkInstance instance, VkPhysicalDevice devices[GPU_MAX_
   *n = 0;
   VkResult result = vkEnumeratePhysicalDevices(instance, &count, devices);
   if (result != VK_SUCCESS && result != VK_INCOMPLETE)
-    return fail(why, STATUS_NO_DEVICE, "no Vulkan device (vkEnumeratePhysicalDevices: VkResult %d)",
-                result);
+    return fail(why, STATUS_NO_DEVICE, "no Vulkan device (vkEnumeratePhysicalDevices: %s)",
+                gpu_answer(result).text);
   for (uint32_t i = 0; i < count; i++) describe(devices[i], (int)i, &list[i]);
   *n = (int)count;
   return STATUS_OK;

@@ -126,6 +126,7 @@ enum engine_status arena_grow(struct gpu_arena *arena, uint64_t bytes, struct gp
     if (!status)
       status = gpu_buffer_create(arena->device, size, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, true,
                                  last);
+    if (status && last) arena->n_chunks--; /* the spare bytes are those of the last chunk */
     if (status) return status;
     arena->spare = size;
   }
