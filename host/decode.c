@@ -2,6 +2,7 @@
  * See decode.h. WAV, RF64, AIFF and AIFC by libsndfile, FLAC by libFLAC. */
 #include "decode.h"
 
+#include <FLAC/metadata.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sndfile.h>
@@ -154,8 +155,37 @@ enum status decode_file(const char *path, struct audio *out, struct failure *why
   return status;
 }
 
-void audio_free(struct audio *audio) {
-  for (int c = 0; c < MAX_CHANNELS; c++)
+bool decode_shape(const char *path, struct audio_shape *out) {
+  struct input input = {.fd = -1};
+  FLAC__StreamMetadata flac = {0};
+  SF_INFO pcm = {0};
+  *out = (struct audio_shape){0};
+  if (open_input(path, &input, NULL) != STATUS_OK) {
+    /* nothing is known */
+  } else if (input.container.kind == CONTAINER_FLAC) {
+    if (FLAC__metadata_get_streaminfo(path, &flac))
+      *out = (struct audio_shape){(int)flac.data.stream_info.sample_rate,
+                                  (int)flac.data.stream_info.channels,
+                                  (int64_t)flac.data.stream_info.total_samples};
+  } else {
+    SNDFILE *file = sf_open_fd(input.fd, SFM_READ, &pcm, SF_FALSE);
+    if (file)
+      *out = (struct audio_shape){pcm.samplerate, pcm.channels, pcm.frames};
+    sf_close(file);
+  }
+  if (input.fd >= 0)
+    close(input.fd);
+  return out->rate_hz > 0 && out->n_frames > 0;
+}
+
+void audio_free_pcm(struct audio *audio) {
+  for (int c = 0; c < MAX_CHANNELS; c++) {
     free(audio->pcm[c]);
+    audio->pcm[c] = NULL;
+  }
+}
+
+void audio_free(struct audio *audio) {
+  audio_free_pcm(audio);
   *audio = (struct audio){0};
 }

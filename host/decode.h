@@ -36,4 +36,13 @@ struct audio {
  * inside. STATUS_AGAIN: no memory. STATUS_IO: the disk failed. Thread-safe. */
 enum status decode_file(const char *path, struct audio *out, struct failure *why);
 void audio_free(struct audio *audio); /* takes an empty one; leaves it empty */
+void audio_free_pcm(struct audio *audio); /* the samples alone */
+
+/* What a file's header claims, unchecked: enough to book memory for it. False: it cannot
+ * be told, and decode_file will say why. */
+struct audio_shape {
+  int rate_hz, channels;
+  int64_t n_frames;
+};
+bool decode_shape(const char *path, struct audio_shape *out);
 #endif

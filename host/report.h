@@ -5,15 +5,18 @@
 #define LACQUER_REPORT_H
 #include <stdio.h>
 
+#include "progress.h"
 #include "render.h"
 
 struct reporter {
   const struct plan *plan;
-  FILE *people; /* NULL: quiet */
+  struct progress *progress;
   FILE *data;   /* JSON Lines; NULL: none */
   int done;
 };
-unit_finished report_unit; /* context: struct reporter */
+/* Of struct render_watch; context: struct reporter. */
+void report_unit(void *context, int unit, const struct unit_result *result);
+void report_track(void *context, int track, bool begins);
 
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out);
 /* Writes FOLDER/report.json; `seconds`: wall-clock time of the run. A report that says the same

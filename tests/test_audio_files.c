@@ -431,8 +431,10 @@ static void test_stale_temporaries(void **state) {
     _exit(0);
   waitpid(gone, NULL, 0);
   const struct left_over all[] = {
-      {".a.wav.", "", ".0.tmp", gone, false, true},   {".b.wav.", "", ".0.tmp", alive, false, false},
-      {".c.wav.", "", ".0.tmp", alive, true, true},   {".d.wav.", "", ".0.tmp", getpid(), false, true},
+      {".a.wav.", "", ".0.tmp", gone, false, true},
+      {".b.wav.", "", ".0.tmp", alive, false, false},
+      {".c.wav.", "", ".0.tmp", alive, true, true},
+      {".d.wav.", "", ".0.tmp", getpid(), false, true},
       {".e.wav.", "-other", ".0.tmp", gone, true, true},
       {".f.wav.", "-other", ".0.tmp", gone, false, false},
       {".g.wav.", "", ".tmp", gone, true, false},     {"h.wav.", "", ".0.tmp", gone, true, false},
