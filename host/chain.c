@@ -165,7 +165,7 @@ static void open_session(struct run *r) {
       r->src[i][s] = r->slots[s].src, r->dst[i][s] = r->slots[s].dst;
   }
   const struct session_plan plan = {r->rate_hz, b->channels, r->n_slots, b->n_lanes,
-                                    b->segment_blocks, r->slots, lanes};
+                                    b->segment_blocks, r->slots, lanes, b->spill};
   run_note(r, r->engine->open(r->engine->self, &plan, &r->session));
   if (!r->status) run_note(r, check_open(r, &plan));
   free(lanes);
@@ -179,6 +179,8 @@ static void upload(struct run *r) {
       if (r->lane[i].shadow)
         engine_cpu.write(r->lane[i].shadow, 0, BUFFER_A, c, 0, job->n_frames, job->pcm[c]);
     }
+  for (int i = 0; i < r->batch->n_lanes && r->batch->uploaded && !r->status; i++)
+    r->batch->uploaded(r->batch->context, i);
 }
 
 /* ---- measuring ---- */
@@ -415,24 +417,37 @@ static void render_tail(struct run *r, int tail, lane_mask mask) {
   drop_mismatched(r, mask);
 }
 
-static void deliver_lane(struct run *r, int lane, int tail) {
+/* The samples of a lane: the session's own, or a copy in *owned. */
+static const int32_t *take_pcm(struct run *r, int lane, int32_t **owned) {
   const struct batch *b = r->batch;
-  const int32_t blocks = lane_blocks(r, lane);
   const int64_t words = (int64_t)r->lane[lane].n_frames * b->channels;
-  int32_t *pcm = malloc((size_t)words * sizeof *pcm);
-  int32_t *over = malloc((size_t)blocks * sizeof *over);
-  if (!pcm || !over) run_note(r, ENGINE_NO_MEMORY);
-  if (!r->status)
-    run_note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, pcm));
+  const void *pcm = NULL;
+  *owned = NULL;
+  if (r->engine->view && !b->gives_pcm) pcm = r->engine->view(r->session, lane, BUFFER_PCM);
+  if (pcm) return pcm;
+  *owned = malloc((size_t)words * sizeof **owned);
+  if (!*owned) run_note(r, ENGINE_NO_MEMORY);
+  else run_note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, *owned));
+  return *owned;
+}
+
+static void deliver_lane(struct run *r, int lane, int tail) {
+  struct batch *b = r->batch;
+  const int32_t blocks = lane_blocks(r, lane);
+  int32_t *over = malloc((size_t)blocks * sizeof *over), *owned;
+  const int32_t *pcm = take_pcm(r, lane, &owned);
+  if (!over) run_note(r, ENGINE_NO_MEMORY);
   run_read_control(r, lane, r->tail.dither, 0, blocks, over);
   if (!r->status && check_pcm(r, lane, pcm)) {
     struct tail_result *result = &r->lane[lane].result;
     result->clipped = 0;
     for (int32_t k = 0; k < blocks; k++) result->clipped += over[k];
+    b->n_delivered++;
     b->deliver(b->context, lane, tail, pcm, result);
+    if (b->gives_pcm) owned = NULL;
   }
   free(over);
-  free(pcm);
+  free(owned);
 }
 
 /* A variant that differs from the one before in format alone shares its limited signal. */
@@ -496,12 +511,17 @@ static void free_chains(struct batch *b) {
 
 /* ---- all tails ---- */
 
+static bool stopped(const struct run *r) {
+  const struct batch *b = r->batch;
+  return b->stop && b->n_delivered && b->stop(b->context);
+}
+
 /* The tails with, or those without the low pass. */
 static void run_tails_of(struct run *r, bool band_limited) {
   int most_tails = 0;
   for (int i = 0; i < r->batch->n_lanes; i++)
     if (r->batch->lanes[i].n_tails > most_tails) most_tails = r->batch->lanes[i].n_tails;
-  for (int t = 0; t < most_tails && !r->status; t++) {
+  for (int t = 0; t < most_tails && !r->status && !stopped(r); t++) {
     lane_mask mask;
     active_lanes(r, t, mask);
     for (int i = 0; i < r->batch->n_lanes; i++)
@@ -512,11 +532,13 @@ static void run_tails_of(struct run *r, bool band_limited) {
 
 static void run_tails(struct run *r) {
   lane_mask mask;
+  if (stopped(r)) return;
   choose_lanes(r, true, mask);
   source_measure(r, mask);
   for (int i = 0; i < r->batch->n_lanes; i++) r->lane[i].previous_tail = -1;
   source_look_for_high(r, mask);
   run_tails_of(r, false);
+  if (stopped(r)) return;
   drop_mismatched(r, mask);
   source_limit_band(r, mask);
   run_tails_of(r, true);
@@ -576,7 +598,7 @@ enum engine_status batch_render(const struct engine *engine, struct batch *batch
   read_chain(r, at, mask);
   /* first the other rates: a band limit does not leave the chain's output alone */
   for (int rate = next_rate(batch, 0); rate && !r->status; rate = next_rate(batch, rate))
-    if (rate != batch->rate_hz) render_rate(r, at, rate);
+    if (rate != batch->rate_hz && !stopped(r)) render_rate(r, at, rate);
   if (delivers) run_tails(r);
   const enum engine_status status = r->status;
   free_chains(batch);

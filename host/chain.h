@@ -77,23 +77,31 @@ struct lane_job {
 struct batch {
   int rate_hz, channels, n_stages, n_lanes;
   int segment_blocks;
+  const char *spill; /* as session_plan's */
   const struct stage *stage[MAX_CHAIN];
   const struct stage_design *loudness; /* designed for rate and channels */
   const struct stage_design *band_limit, *clip; /* the same; NULL: no variant needs it */
   struct lane_job *lanes;
   enum verify_tier tier; /* golden and off: nothing is checked here */
   bool keep_chain;       /* read the chain's output back, for `deliver` */
+  bool gives_pcm;        /* `deliver` owns the samples: free() them */
   /* Called once per lane and tail with the finished samples: interleaved,
-   * left-justified; valid during the call. */
+   * left-justified; valid during the call unless gives_pcm. */
   void (*deliver)(void *context, int lane, int tail, const int32_t *pcm,
                   const struct tail_result *result);
   /* Not NULL: the tails are not rendered; what a search of their drive needs (clipped for
    * the drive that they have) is told once per lane and tail, and belongs to the callee. */
   void (*probe)(void *context, int lane, int tail, struct probe *probe);
+  void (*uploaded)(void *context, int lane); /* pcm is not read any more; may be NULL */
+  /* Asked before every tail once something was delivered: true leaves the rest out; may be
+   * NULL. */
+  bool (*stop)(void *context);
   void *context;
+  int64_t n_delivered; /* result: calls of `deliver` */
 };
 
-/* Renders the batch. ENGINE_OK: every lane was delivered or has its mismatch set.
+/* Renders the batch. ENGINE_OK: every lane was delivered, or left out by `stop`, or has its
+ * mismatch set.
  * Otherwise the engine failed; lanes delivered before are valid. */
 enum engine_status batch_render(const struct engine *engine, struct batch *batch);
 

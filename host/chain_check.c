@@ -345,6 +345,7 @@ enum engine_status check_open(struct run *r, const struct session_plan *plan) {
   if (!checks(r)) return ENGINE_OK;
   struct session_plan one = *plan;
   one.n_lanes = 1;
+  if (r->batch->tier == VERIFY_SAMPLE) one.spill = NULL; /* it holds the windows alone */
   for (int i = 0; i < r->batch->n_lanes; i++) {
     one.lanes = &plan->lanes[i];
     /* the ring must hold a window of the sample tier, or a segment of the full tier */

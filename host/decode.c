@@ -2,6 +2,7 @@
  * See decode.h. WAV, RF64, AIFF and AIFC by libsndfile, FLAC by libFLAC. */
 #include "decode.h"
 
+#include <FLAC/metadata.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sndfile.h>
@@ -240,8 +241,14 @@ enum status decode_headers(const char *path, struct audio *out, struct failure *
   return status;
 }
 
-void audio_free(struct audio *audio) {
-  for (int c = 0; c < MAX_CHANNELS; c++)
+void audio_free_pcm(struct audio *audio) {
+  for (int c = 0; c < MAX_CHANNELS; c++) {
     free(audio->pcm[c]);
+    audio->pcm[c] = NULL;
+  }
+}
+
+void audio_free(struct audio *audio) {
+  audio_free_pcm(audio);
   *audio = (struct audio){0};
 }

@@ -39,4 +39,6 @@ enum status decode_file(const char *path, struct audio *out, struct failure *why
  * pcm and sha256 stay empty. Statuses as decode_file. Thread-safe. */
 enum status decode_headers(const char *path, struct audio *out, struct failure *why);
 void audio_free(struct audio *audio); /* takes an empty one; leaves it empty */
+void audio_free_pcm(struct audio *audio); /* the samples alone */
+
 #endif

@@ -225,8 +225,17 @@ enum status deliver_retagged(const struct delivery *d, struct receipt *r, struct
   return publish(d, r, &encoded, status, why);
 }
 
+/* Whether another run was quicker: then it has made this very file. */
+static bool made_meanwhile(const struct unit_plan *unit, struct receipt *receipt) {
+  struct stat s;
+  return receipt_read(unit->unit->receipt_path, receipt) &&
+         !strcmp(receipt->file_key, unit->file_key) && !stat(unit->unit->path, &s) &&
+         s.st_size == receipt->file_bytes;
+}
+
 enum status deliver_unit(const struct delivery *d, struct receipt *r, struct failure *why) {
   struct encoded encoded = {0};
+  struct receipt there;
   describe(d, r);
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   if (!r->reached && variant->loudness.infeasible == INFEASIBLE_FAIL)
@@ -238,6 +247,11 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
     memcpy(r->pcm_sha256, encoded.pcm_sha256, sizeof r->pcm_sha256);
     return status;
   }
+  if (!status && !d->options->force && made_meanwhile(d->unit, &there)) {
+    encoded_discard(&encoded);
+    *r = there;
+    return STATUS_OK;
+  }
   return publish(d, r, &encoded, status, why);
 }
 
@@ -245,17 +259,30 @@ static int by_text(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void deliver_clean_folders(const struct plan *plan) {
+/* `clean` for every folder below `base` that has a file of the plan. */
+static void clean_below(const struct plan *plan, const char *base, int (*clean)(const char *)) {
   const size_t n = (size_t)plan->n_units + 1;
   char **folders = memory_new(n, sizeof *folders);
-  folders[0] = memory_text(plan->folder, strlen(plan->folder)); /* of the report */
+  folders[0] = memory_text(base, strlen(base)); /* of the report */
   for (size_t i = 1; i < n; i++) {
-    const char *path = plan->units[i - 1].path;
-    folders[i] = memory_text(path, (size_t)(strrchr(path, '/') - path));
+    const char *name = plan->units[i - 1].name, *slash = strrchr(name, '/');
+    folders[i] = memory_print("%s%s%.*s", base, slash ? "/" : "", slash ? (int)(slash - name) : 0,
+                              name);
   }
   qsort(folders, n, sizeof *folders, by_text);
   for (size_t i = 0; i < n; i++)
-    if (!i || strcmp(folders[i], folders[i - 1])) remove_stale_temporaries(folders[i]);
+    if (!i || strcmp(folders[i], folders[i - 1])) clean(folders[i]);
   for (size_t i = 0; i < n; i++) free(folders[i]);
   free(folders);
+}
+
+void deliver_clean_folders(const struct plan *plan, const char *audition) {
+  clean_below(plan, plan->folder, remove_stale_temporaries);
+  if (audition) clean_below(plan, audition, remove_stale_temporaries);
+}
+
+void deliver_drop_temporaries(const struct plan *plan, const char *audition) {
+  temp_shut();
+  clean_below(plan, plan->folder, remove_own_temporaries);
+  if (audition) clean_below(plan, audition, remove_own_temporaries);
 }

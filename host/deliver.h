@@ -28,6 +28,10 @@ enum status deliver_retagged(const struct delivery *delivery, struct receipt *re
 /* Refuses to replace a file that has no receipt (unless `force`), and a source ever. */
 enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
                               struct failure *why);
-/* Removes what killed runs left in the folders of the plan's deliverables. */
-void deliver_clean_folders(const struct plan *plan);
+/* Removes what killed runs left in the folders of the plan's deliverables and of the files to
+ * listen by (NULL: none). */
+void deliver_clean_folders(const struct plan *plan, const char *audition);
+/* The same with what this run is writing, for a program that ends at once: no thread can
+ * begin another file. */
+void deliver_drop_temporaries(const struct plan *plan, const char *audition);
 #endif

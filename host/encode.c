@@ -85,6 +85,8 @@ enum status encode_file_limited(const struct deliverable *d, int64_t riff_limit,
   if (status == STATUS_OK)
     status = temp_open(d->path, &fd, &out->temp_path, why);
   if (status == STATUS_OK)
+    out->lock = dup(fd);
+  if (status == STATUS_OK)
     status = write_temp(fd, d, riff_limit, why);
   if (status == STATUS_OK)
     status = sndfile_read_back(out->temp_path, d, out->pcm_sha256, why);
@@ -97,8 +99,11 @@ enum status encode_file_limited(const struct deliverable *d, int64_t riff_limit,
 }
 
 void encoded_discard(struct encoded *encoded) {
-  if (encoded->temp_path)
+  if (encoded->temp_path) {
     unlink(encoded->temp_path); /* absent once published */
+    if (encoded->lock >= 0)
+      close(encoded->lock);
+  }
   free(encoded->temp_path);
   *encoded = (struct encoded){0};
 }

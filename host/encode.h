@@ -30,6 +30,7 @@ enum { MAX_TAG_BYTES = 2000 };
 
 struct encoded {
   char *temp_path;                  /* owned; publish_file moves it to the final path */
+  int lock;                         /* keeps it locked (publish.h), while temp_path is set */
   int64_t file_bytes;
   char file_sha256[HASH_TEXT_SIZE]; /* of every byte of the file */
   char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2, 3 or 4 bytes, little-endian,

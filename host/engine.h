@@ -41,6 +41,8 @@ struct session_plan {
   int segment_blocks; /* >= 1; results do not depend on it */
   const struct slot_plan *slots;
   const struct lane_plan *lanes; /* shapes of one slot are equal in all lanes */
+  const char *spill; /* the CPU engine keeps its memory in a file in this folder, which nobody
+                        sees, and little of it in RAM; NULL: in RAM */
 };
 
 static inline bool plan_uses(const struct session_plan *plan, enum lane_buffer buffer) {
@@ -77,6 +79,9 @@ struct engine {
                               int32_t first, int32_t frames, const void *data);
   enum engine_status (*read)(struct session *, int lane, enum lane_buffer, int channel,
                              int32_t first, int32_t frames, void *data);
+  /* A lane's buffer itself, valid until the next run; NULL: not in the host's memory, or
+   * the engine has no such function. */
+  const void *(*view)(struct session *, int lane, enum lane_buffer);
   /* Copies control words [first, first + words) of a slot. */
   enum engine_status (*read_control)(struct session *, int lane, int slot, int64_t first,
                                      int64_t words, int32_t *data);

@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: MIT
  * See engine_cpu.h. */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, O_TMPFILE */
 #include "engine_cpu.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+  SPILL_LEAST = 1 << 20,      /* bytes; what is smaller stays in RAM */
+  SPILL_BLOCKS = 1024,        /* as many at a time are in RAM */
+  SPILL_FRAMES = SPILL_BLOCKS * BLOCK_FRAMES,
+};
 
 struct mapping {
   void *data;
   size_t bytes;
+  bool spilled;
 };
 struct session {
   int n_slots, channels;
   int32_t n_frames, stride;
+  int file; /* of the spilled mappings; -1: none */
+  off_t file_bytes;
   struct mapping buffer[BUFFER_COUNT];
   struct {
     const struct stage *stage;
@@ -23,12 +35,47 @@ struct session {
   } slot[MAX_SLOTS];
 };
 
-static bool map(struct mapping *m, size_t bytes) {
+/* A file without a name. */
+static int open_spill(const char *folder) {
+  int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file >= 0) return file;
+  char path[4096];
+  if (snprintf(path, sizeof path, "%s/.lacquer.XXXXXX", folder) >= (int)sizeof path) return -1;
+  file = mkostemp(path, O_CLOEXEC);
+  if (file >= 0) unlink(path);
+  return file;
+}
+
+/* The file's space is taken at once: a full disk is told here, not by a signal later. */
+static void map_spilled(struct session *s, struct mapping *m) {
+  const off_t at = s->file_bytes, page = 1 << 16;
+  s->file_bytes += ((off_t)m->bytes + page - 1) / page * page;
+  m->data = posix_fallocate(s->file, at, s->file_bytes - at)
+                ? MAP_FAILED
+                : mmap(NULL, m->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, at);
+  m->spilled = true;
+}
+
+static bool map(struct session *s, struct mapping *m, size_t bytes) {
   m->bytes = bytes ? bytes : 1;
-  m->data = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (s->file >= 0 && bytes >= SPILL_LEAST) map_spilled(s, m);
+  else m->data = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (m->data == MAP_FAILED) m->data = NULL;
   return m->data != NULL;
+}
+
+/* What is in the file need not be in this process's memory, too. */
+static void leave(const struct mapping *m) {
+  if (m->spilled) madvise(m->data, m->bytes, MADV_DONTNEED);
+}
+
+static void leave_all(const struct session *s) {
+  for (int b = 0; b < BUFFER_COUNT; b++) leave(&s->buffer[b]);
+  for (int i = 0; i < s->n_slots; i++) {
+    leave(&s->slot[i].ring);
+    leave(&s->slot[i].control);
+  }
 }
 
 static void unmap(struct mapping *m) {
@@ -43,6 +90,7 @@ static void cpu_close(struct session *s) {
     unmap(&s->slot[i].ring);
     unmap(&s->slot[i].control);
   }
+  if (s->file >= 0) close(s->file);
   free(s);
 }
 
@@ -57,8 +105,8 @@ static bool open_slot(struct session *s, const struct session_plan *plan, int i)
   const int ring_blocks = engine_ring_blocks(p->stage, d, plan->segment_blocks);
   s->slot[i].stage = p->stage;
   s->slot[i].design = d;
-  if (!map(&s->slot[i].ring, (size_t)ring_blocks * d->ring_words * sizeof(float))) return false;
-  if (!map(&s->slot[i].control, (size_t)n_blocks * d->control_words * sizeof(int32_t)))
+  if (!map(s, &s->slot[i].ring, (size_t)ring_blocks * d->ring_words * sizeof(float))) return false;
+  if (!map(s, &s->slot[i].control, (size_t)n_blocks * d->control_words * sizeof(int32_t)))
     return false;
   s->slot[i].io = (struct stage_io){
       .n_frames = s->n_frames,
@@ -81,13 +129,15 @@ static enum engine_status cpu_open(void *self, const struct session_plan *plan,
   (void)self;
   struct session *s = calloc(1, sizeof *s);
   if (!s) return ENGINE_NO_MEMORY;
+  s->file = plan->spill ? open_spill(plan->spill) : -1;
+  if (plan->spill && s->file < 0) goto fail;
   s->n_slots = plan->n_slots;
   s->channels = plan->channels;
   s->n_frames = plan->lanes[0].n_frames;
   s->stride = lane_buffer_frames(&plan->lanes[0]) / 64 * 64 + 64;
   const size_t bytes = (size_t)s->channels * s->stride * sizeof(float);
   for (int b = 0; b < BUFFER_COUNT; b++)
-    if (!map(&s->buffer[b], bytes)) goto fail;
+    if (!map(s, &s->buffer[b], bytes)) goto fail;
   for (int i = 0; i < s->n_slots; i++)
     if (!open_slot(s, plan, i)) goto fail;
   *out = s;
@@ -104,7 +154,13 @@ static char *at_frame(const struct session *s, enum lane_buffer b, int channel, 
 static enum engine_status cpu_write(struct session *s, int lane, enum lane_buffer b, int channel,
                                     int32_t first, int32_t frames, const void *data) {
   (void)lane;
-  memcpy(at_frame(s, b, channel, first), data, (size_t)frames * sizeof(float));
+  for (int32_t done = 0, n; done < frames; done += n) {
+    n = frames - done;
+    if (s->file >= 0 && n > SPILL_FRAMES) n = SPILL_FRAMES;
+    memcpy(at_frame(s, b, channel, first) + (size_t)done * sizeof(float),
+           (const char *)data + (size_t)done * sizeof(float), (size_t)n * sizeof(float));
+    leave(&s->buffer[b]);
+  }
   return ENGINE_OK;
 }
 
@@ -113,6 +169,11 @@ static enum engine_status cpu_read(struct session *s, int lane, enum lane_buffer
   (void)lane;
   memcpy(data, at_frame(s, b, channel, first), (size_t)frames * sizeof(float));
   return ENGINE_OK;
+}
+
+static const void *cpu_view(struct session *s, int lane, enum lane_buffer b) {
+  (void)lane;
+  return s->buffer[b].data;
 }
 
 static enum engine_status cpu_read_control(struct session *s, int lane, int slot, int64_t first,
@@ -158,7 +219,15 @@ static enum engine_status cpu_run(struct session *s, int slot, int pass, int32_t
     const int32_t end = io->n_blocks + s->slot[slot].design->shape[pass].extra;
     if (count > end - first) count = end - first;
   }
-  if (count > 0) p->reference(io, first, count);
+  if (s->file < 0 || p->grid == GRID_HOPS) {
+    if (count > 0) p->reference(io, first, count);
+    return ENGINE_OK;
+  }
+  for (int32_t n; count > 0; first += n, count -= n) {
+    n = count < SPILL_BLOCKS ? count : SPILL_BLOCKS;
+    p->reference(io, first, n);
+    leave_all(s);
+  }
   return ENGINE_OK;
 }
 
@@ -174,6 +243,7 @@ const struct engine engine_cpu = {
     .close = cpu_close,
     .write = cpu_write,
     .read = cpu_read,
+    .view = cpu_view,
     .read_control = cpu_read_control,
     .write_control = cpu_write_control,
     .set_args = cpu_set_args,

@@ -4,6 +4,9 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +16,8 @@
 
 #include "compare.h"
 #include "deliver.h"
+#include "failed.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "order.h"
 #include "publish.h"
@@ -27,6 +32,7 @@ struct arguments {
   struct render_options render;
   int shard, n_shards; /* render */
   int plan_shards;     /* plan */
+  enum progress_mode progress;
   struct compare_limits limits;
   bool dry_run, quick, json, quiet, help;
   int n_files;
@@ -104,6 +110,25 @@ static bool set_jobs(struct arguments *a, const char *v) {
 static bool set_lanes(struct arguments *a, const char *v) {
   return whole_number(v, MAX_LANES, &a->render.lanes);
 }
+static bool set_memory(struct arguments *a, const char *v) {
+  static const char units[] = "KMGT";
+  char *end;
+  const double n = strtod(v, &end);
+  const char *unit = *end ? strchr(units, *end) : NULL;
+  if (end == v || !(n > 0) || (*end && (!unit || end[1]))) return false;
+  const double bytes = n * (double)(INT64_C(1) << (unit ? 10 * (unit - units + 1) : 0));
+  if (bytes < 1 || bytes > 9e18) return false;
+  a->render.memory_bytes = (int64_t)bytes;
+  return true;
+}
+static bool set_progress(struct arguments *a, const char *v) {
+  for (int i = 0; progress_names[i]; i++)
+    if (!strcmp(v, progress_names[i])) {
+      a->progress = (enum progress_mode)i;
+      return true;
+    }
+  return false;
+}
 static bool set_segment(struct arguments *a, const char *v) {
   return whole_number(v, 1 << 20, &a->render.segment_blocks);
 }
@@ -154,12 +179,16 @@ static const struct option_row options[] = {
      "none)", set_max_band},
     {VERIFY | COMPARE, "junit", 0, "FILE", "write the result as JUnit XML, too", set_junit},
     {RENDER | VERIFY | COMPARE | REPORT, "jobs", 'j', "N",
-     "worker threads, 1 to 1024 (default: as suits the device)", set_jobs},
+     "worker threads, 1 to 1024 (default: one per core)", set_jobs},
+    {RENDER | VERIFY, "memory", 0, "SIZE", "of this machine, for all tracks at once, such as 8G "
+     "(default: three quarters); one that alone needs more runs alone", set_memory},
     {RENDER | VERIFY, "lanes", 0, "N", "tracks side by side on a Vulkan device (1 to 256)",
      set_lanes},
     {RENDER | VERIFY, "segment", 0, "N",
      "blocks of 2048 frames at a time, 1 to 1048576; no effect on the result", set_segment},
     {ANY & ~OTHER, "json", 0, NULL, "JSON Lines on standard output", set_json},
+    {RENDER, "progress", 0, "KIND", "auto, line, lines, json or off, on standard error (default: "
+     "a line on a terminal, else lines)", set_progress},
     {ANY & ~OTHER, "quiet", 'q', NULL,
      "only warnings and errors, and of compare and report no line of what is well", set_quiet},
     {ANY, "help", 'h', NULL, "print this", set_help},
@@ -167,6 +196,13 @@ static const struct option_row options[] = {
 };
 
 /* ---- commands ---- */
+
+struct run { /* of the render command */
+  const struct arguments *arguments;
+  const struct plan *plan;
+  struct interrupts *interrupts;
+  double start;
+};
 
 static int complain(const struct failure *why) {
   fprintf(stderr, "lacquer: %s\n", why->text);
@@ -179,31 +215,68 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int render_on_device(const struct arguments *a, const struct plan *plan) {
+/* A signal ends the program at once: files in the making go. */
+static void abandon(void *context) {
+  const struct run *run = context;
+  deliver_drop_temporaries(run->plan, run->arguments->render.audition);
+}
+
+/* Renders on an open device, and reports. */
+static int render_and_report(const struct run *run, const struct device *device) {
+  const struct arguments *a = run->arguments;
+  const struct plan *plan = run->plan;
   struct failure why = {0};
-  struct device device;
-  const double start = now();
-  if (device_open(a->device, &device, &why)) return complain(&why);
-  if (make_folders(plan->folder, &why)) {
-    device_close(&device);
-    return complain(&why);
-  }
-  deliver_clean_folders(plan);
-  if (*device.note && !a->quiet) fprintf(stderr, "lacquer: %s\n", device.note);
-  if (!a->quiet) fprintf(stderr, "device: %s (%s)\n", device.engine.name, device.engine.driver);
   struct unit_result *results = memory_new((size_t)plan->n_units + 1, sizeof *results);
-  struct reporter reporter = {plan, a->quiet ? NULL : stderr, a->json ? stdout : NULL, 0};
-  int status = render_plan(plan, &device, &a->render, results, report_unit, &reporter);
+  struct render_options how = a->render;
+  struct progress *progress =
+      progress_create(a->quiet ? PROGRESS_OFF : a->progress, plan->n_units, stderr);
+  struct reporter reporter = {plan, progress, a->json ? stdout : NULL, 0};
+  const struct render_watch watch = {report_unit, report_track, &reporter};
+  how.interrupts = run->interrupts;
+  int status = render_plan(plan, device, &how, results, &watch);
+  progress_destroy(&progress);
   if (!a->quiet) report_table(plan, results, stderr);
-  const double seconds = now() - start;
-  if (report_write(plan, results, &device, seconds, &why)) {
+  const double seconds = now() - run->start;
+  if (report_write(plan, results, device, seconds, &why) ||
+      failed_write(plan, results, &why)) {
     complain(&why);
     if (!status) status = (int)why.status;
   }
   if (!a->quiet)
     fprintf(stderr, "\n%d files in %s (%.1f s)\n", plan->n_units, plan->folder, seconds);
   free(results);
+  return status;
+}
+
+static int render_on_device(const struct run *run) {
+  const struct arguments *a = run->arguments;
+  struct failure why = {0};
+  struct device device;
+  int status;
+  if (device_open(a->device, &device, &why)) return complain(&why);
+  if (make_folders(run->plan->folder, &why)) {
+    status = complain(&why);
+  } else {
+    deliver_clean_folders(run->plan, a->render.audition);
+    if (*device.note && !a->quiet) fprintf(stderr, "lacquer: %s\n", device.note);
+    if (!a->quiet) fprintf(stderr, "device: %s (%s)\n", device.engine.name, device.engine.driver);
+    status = render_and_report(run, &device);
+  }
   device_close(&device);
+  return status;
+}
+
+/* A signal that ended the render early is passed on as a shell expects it. */
+static int render_interruptibly(const struct arguments *a, const struct plan *plan) {
+  struct run run = {.arguments = a, .plan = plan, .start = now()};
+  run.interrupts = interrupts_begin(abandon, &run);
+  const int status = render_on_device(&run);
+  const int signal_number = interrupts_end(&run.interrupts);
+  if (signal_number == SIGINT) {
+    fflush(stdout);
+    signal(SIGINT, SIG_DFL);
+    raise(SIGINT);
+  }
   return status;
 }
 
@@ -216,9 +289,12 @@ static int command_render(const struct arguments *a) {
   const struct plan_part part = {a->only, order.tracks, a->shard, a->n_shards};
   if (plan_create_part(order.manifest, a->output, &part, &plan, &why)) {
     status = complain(&why);
+  } else if (order.units.n && failed_keep(plan, &order.units, a->only, &why)) {
+    status = complain(&why);
+    plan_destroy(&plan);
   } else {
     status = a->dry_run ? plan_print(plan, a->json ? NULL : stdout, a->json ? stdout : NULL)
-                        : render_on_device(a, plan);
+                        : render_interruptibly(a, plan);
     plan_destroy(&plan);
   }
   order_close(&order);
@@ -314,9 +390,14 @@ static void print_help(FILE *out, const struct command *one) {
   for (const struct command *c = commands; c->name; c++)
     if (!one || one == c) fprintf(out, "  lacquer %-8s %-9s %s\n", c->name, c->files, c->help);
   print_options(out, one ? one->bit : ANY);
+  if (!one || one->bit == RENDER)
+    fprintf(out, "\nDIR/failed.yaml lists what failed; it can be rendered like a manifest.\n"
+            "\nsignals: SIGINT finishes what is in hand, then ends the program; a second one,\n"
+            "SIGTERM and SIGHUP end it at once, and nothing unfinished is left. SIGUSR1 finishes\n"
+            "what is in hand; then the status is 75 if that was not all.\n");
   fprintf(out, "\nexit status: 0 delivered, up to date or equal, 1 some units failed or differ,\n"
           "64 usage, 65 bad manifest or audio, 66 missing input, 69 no usable device, 73\n"
-          "cannot create, 74 input/output error\n");
+          "cannot create, 74 input/output error, 75 interrupted or transient: run it again\n");
 }
 
 static int command_help(const struct arguments *a) {
@@ -387,6 +468,9 @@ int main(int argc, char **argv) {
                         .render = {.tier = VERIFY_SAMPLE}};
   signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error */
   signal(SIGPIPE, SIG_IGN);
+#ifdef M_MMAP_THRESHOLD
+  mallopt(M_MMAP_THRESHOLD, 1 << 20); /* a track's memory goes back when it is freed */
+#endif
   setlocale(LC_CTYPE, "");
   if (argc < 2) {
     print_help(stderr, NULL);

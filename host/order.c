@@ -46,7 +46,8 @@ int order_open(const char *path, int shard, int n_shards, FILE *errors, struct o
   int status = STATUS_OK;
   *out = (struct order){0};
   if (plan_file_is(path)) status = (int)plan_file_read(path, errors, &plan);
-  if (!status) status = manifest_read(plan ? plan->manifest : path, errors, &out->manifest);
+  if (!status && plan) status = manifest_read(plan->manifest, errors, &out->manifest);
+  else if (!status) status = failed_read(path, errors, &out->manifest, &out->units);
   if (!status && plan) {
     status = choose_planned(out, plan, shard, n_shards, errors);
   } else if (!status && n_shards) {
@@ -60,6 +61,7 @@ int order_open(const char *path, int shard, int n_shards, FILE *errors, struct o
 }
 
 void order_close(struct order *order) {
+  failed_units_free(&order->units);
   manifest_destroy(&order->manifest);
   free(order->tracks);
   *order = (struct order){0};

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * What is to be rendered: a manifest or a frozen plan of one, and the part of it. */
+ * What is to be rendered: a manifest, a frozen plan of one or what failed of one, and the
+ * part of it. */
 #ifndef LACQUER_ORDER_H
 #define LACQUER_ORDER_H
-#include "plan.h"
+#include "failed.h"
 
 struct order {
   struct manifest *manifest;
   bool *tracks; /* by track: those of the shard; NULL: all */
+  struct failed_units units; /* of a list of failed units: these alone */
 };
 /* Reads `path`, and chooses the tracks of shard `shard` of `n_shards` (from 1; n_shards 0:
  * all). On success the order is to be given to order_close. Else everything wrong is printed

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * See publish.h. */
+#define _DEFAULT_SOURCE /* flock */
 #include "publish.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +22,8 @@
 enum {
   MAX_NAME_BYTES = 255, /* of one path component, on every file system in use */
   MAX_HOST_BYTES = 64,
-  STALE_SECONDS = 3600,
+  UNSURE_SECONDS = 3600,   /* nobody writes for so long and no lock is held: given up */
+  FOREIGN_SECONDS = 86400, /* the same, of another host, whose locks may not be seen */
   MAX_TEMP_TRIES = 100,
 };
 
@@ -120,6 +124,28 @@ static char *temp_name(const char *folder, const char *final, unsigned counter) 
   return path;
 }
 
+/* Held while a temporary file comes into being; for ever, once no more may. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+void temp_shut(void) { pthread_mutex_lock(&gate); }
+
+/* A new file, locked as long as it is open: whoever cleans up sees that it is alive. 0, or -1
+ * with errno; EEXIST: this name is taken, or its file was taken for a stale one. */
+static int create_locked(const char *path) {
+  struct stat info;
+  pthread_mutex_lock(&gate);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int error = errno;
+  pthread_mutex_unlock(&gate);
+  if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &info) == 0 && info.st_nlink == 0) {
+    close(fd);
+    fd = -1;
+    error = EEXIST;
+  }
+  errno = error;
+  return fd;
+}
+
 enum status temp_open(const char *final, int *fd, char **temp_path, struct failure *why) {
   static atomic_uint counter;
   *fd = -1;
@@ -134,7 +160,7 @@ enum status temp_open(const char *final, int *fd, char **temp_path, struct failu
       status = fail(why, STATUS_AGAIN, "%s: out of memory", final);
       break;
     }
-    *fd = open(*temp_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *fd = create_locked(*temp_path);
     if (*fd < 0 && (errno != EEXIST || i >= MAX_TEMP_TRIES))
       status = fail(why, STATUS_CANT_CREATE, "%s: cannot create %s: %s", final, *temp_path,
                     strerror(errno));
@@ -230,23 +256,55 @@ static long take_number(char *text) {
   return value;
 }
 
-/* Whether `name` is a temporary name of this host whose process is gone. */
-static int is_orphan(const char *name, const char *host) {
+/* Takes a temporary name apart: whether it is of this host, and the process. False: it is
+ * none. */
+static bool parse_temp_name(const char *name, const char *host, bool *here, long *pid) {
   char text[MAX_NAME_BYTES + 1];
   size_t bytes = strlen(name);
   if (name[0] != '.' || bytes < 5 || bytes > MAX_NAME_BYTES || strcmp(name + bytes - 4, ".tmp"))
-    return 0;
+    return false;
   memcpy(text, name, bytes - 4);
   text[bytes - 4] = '\0';
-  long counter = take_number(text), pid = take_number(text);
+  long counter = take_number(text);
+  *pid = take_number(text);
   size_t left = strlen(text), host_bytes = strlen(host);
-  if (counter < 0 || pid <= 0 || left < host_bytes + 2 || text[left - host_bytes - 1] != '.' ||
-      strcmp(text + left - host_bytes, host))
-    return 0;
-  return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+  if (counter < 0 || *pid <= 0 || !strchr(text + 1, '.'))
+    return false;
+  *here = left >= host_bytes + 2 && text[left - host_bytes - 1] == '.' &&
+          !strcmp(text + left - host_bytes, host);
+  return true;
 }
 
-int remove_stale_temporaries(const char *folder) {
+enum lock_state { LOCK_HELD, LOCK_FREE, LOCK_UNKNOWN };
+static enum lock_state lock_of(int folder, const char *name) {
+  int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return LOCK_UNKNOWN;
+  enum lock_state state = flock(fd, LOCK_EX | LOCK_NB) == 0 ? LOCK_FREE
+                          : errno == EWOULDBLOCK            ? LOCK_HELD
+                                                            : LOCK_UNKNOWN;
+  close(fd);
+  return state;
+}
+
+/* Whether nobody will finish the file. A process holds the lock of what it writes, but a
+ * file system need not show the locks of others: then its age must tell, too. */
+static bool is_stale(int folder, const char *name, bool here, long pid) {
+  struct stat info;
+  if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
+    return false;
+  const enum lock_state lock = lock_of(folder, name);
+  const time_t age = time(NULL) - info.st_mtime;
+  const bool gone = pid == (long)getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+  if (lock == LOCK_HELD)
+    return false;
+  if (!here)
+    return age > FOREIGN_SECONDS;
+  return lock == LOCK_FREE ? gone || age > UNSURE_SECONDS : gone && age > UNSURE_SECONDS;
+}
+
+/* Removes the temporaries that are stale, or all of this process. */
+static int remove_temporaries(const char *folder, bool own) {
   char host[MAX_HOST_BYTES + 1];
   host_name(host);
   DIR *entries = opendir(folder);
@@ -254,12 +312,17 @@ int remove_stale_temporaries(const char *folder) {
     return 0;
   int removed = 0, at = dirfd(entries);
   for (struct dirent *entry; (entry = readdir(entries));) {
-    struct stat info;
-    if (is_orphan(entry->d_name, host) &&
-        fstatat(at, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-        time(NULL) - info.st_mtime > STALE_SECONDS && unlinkat(at, entry->d_name, 0) == 0)
+    bool here;
+    long pid;
+    if (!parse_temp_name(entry->d_name, host, &here, &pid))
+      continue;
+    bool remove = own ? here && pid == (long)getpid() : is_stale(at, entry->d_name, here, pid);
+    if (remove && unlinkat(at, entry->d_name, 0) == 0)
       removed++;
   }
   closedir(entries);
   return removed;
 }
+
+int remove_stale_temporaries(const char *folder) { return remove_temporaries(folder, false); }
+int remove_own_temporaries(const char *folder) { return remove_temporaries(folder, true); }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See render.h. Workers take tracks in order; render_track_set reads like the house:
- * decode, group, render, deliver, and render again on the CPU what a device spoilt. */
+ * See render.h. What is done to a track: load, render, deliver, and render again on the CPU
+ * what a device spoilt. render_flow.c says who does it when. */
 #include "render.h"
 
 #include <pthread.h>
@@ -25,10 +25,12 @@
 
 static void finish_unit(struct work *w, const struct unit *unit, const struct unit_result *result) {
   const int index = (int)(unit - w->plan->units);
+  if (result->state == UNIT_FAILED && interrupts_abandoned(w->options.interrupts)) return;
   pthread_mutex_lock(&w->lock);
   w->results[index] = *result;
+  w->n_finished += result->state != UNIT_UP_TO_DATE;
   if (result->state == UNIT_FAILED && w->options.fail_fast) w->stop = true;
-  w->finished(w->context, index, &w->results[index]);
+  w->watch->finished(w->watch->context, index, &w->results[index]);
   pthread_mutex_unlock(&w->lock);
 }
 
@@ -52,14 +54,14 @@ static void fail_track(struct work *w, int track, const struct failure *why) {
 
 /* ---- loading ---- */
 
-static void job_free(struct job *job) {
+void job_free(struct job *job) {
   audio_free(&job->audio);
   track_plan_free(&job->plan);
   free(job->probe_units);
   free(job->tails);
   free(job->unit_of_tail);
   free(job->delivered);
-  *job = (struct job){0};
+  free(job);
 }
 
 /* Finishes the units that need not be rendered, without decoding. True: that was all. */
@@ -74,12 +76,14 @@ static bool up_to_date(struct work *w, int track) {
   return !left;
 }
 
+/* Words of a deliverable are counted in 32 bits. */
 static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
   const int from_hz = job->audio.rate_hz, to_hz = u->tail.to.rate_hz ? u->tail.to.rate_hz : from_hz;
   const int64_t n = resample_frames(job->audio.n_frames, from_hz, to_hz);
-  if (n <= MAX_FRAMES) return false;
-  fail(why, STATUS_BAD_DATA, "%s: %lld frames at %d Hz are too many (at most %d)", u->unit->name,
-       (long long)n, to_hz, MAX_FRAMES);
+  const int most = MAX_FRAMES / job->audio.channels;
+  if (n <= most) return false;
+  fail(why, STATUS_BAD_DATA, "%s: %lld frames of %d channels at %d Hz are too many (at most %d)",
+       u->unit->name, (long long)n, job->audio.channels, to_hz, most);
   return true;
 }
 
@@ -119,10 +123,21 @@ static void choose_tails(struct work *w, struct job *job) {
   }
 }
 
-static void load(struct work *w, struct job *job, int track) {
+bool track_is_done(struct work *w, int track) {
+  return w->visiting ? !album_visits(w, track) : up_to_date(w, track);
+}
+
+bool work_stops(struct work *w) {
+  pthread_mutex_lock(&w->lock);
+  const bool stop = w->stop || interrupts_drain(w->options.interrupts, w->n_finished > 0);
+  pthread_mutex_unlock(&w->lock);
+  return stop;
+}
+
+void load(struct work *w, struct job *job) {
+  const int track = job->track;
   const char *path = w->plan->manifest->tracks[track].source;
   struct failure why = {0};
-  job->track = track;
   enum status status = source_file_stat(path, w->plan->manifest->tracks[track].source_text,
                                         &job->file, &why);
   if (!status) status = decode_file(path, &job->audio, &why);
@@ -141,12 +156,25 @@ static void load(struct work *w, struct job *job, int track) {
   }
   if (status) {
     fail_track(w, track, &why);
-    job_free(job);
     return;
   }
   choose_tails(w, job);
   job->loaded = job->n_tails > 0;
-  if (!job->loaded) job_free(job);
+}
+
+/* The samples once more, for a second render. */
+static enum status reload(struct work *w, struct job *job, struct failure *why) {
+  const char *path = w->plan->manifest->tracks[job->track].source;
+  struct audio again;
+  struct edit_span span;
+  if (job->audio.pcm[0]) return STATUS_OK;
+  enum status status = decode_file(path, &again, why);
+  if (!status && strcmp(again.sha256, job->audio.sha256))
+    status = fail(why, STATUS_AGAIN, "%s: changed while it was rendered", path);
+  if (!status) status = plan_edit(w->plan->manifest, job->track, &again, &span, why);
+  if (status) audio_free(&again);
+  else job->audio = again;
+  return status;
 }
 
 /* ---- rendering ---- */
@@ -200,21 +228,68 @@ static enum status audition(const struct group *g, int lane, const struct delive
   return status ? fail(why, status, "audition: %s", reason.text) : STATUS_OK;
 }
 
+static void deliver(struct parcel *p, const struct group *g, int lane, struct work *w) {
+  const struct delivery delivery = {w->plan, p->unit, &w->options, p->result.n_frames, p->pcm,
+                                    &p->result};
+  struct unit_result done = {.state = UNIT_DELIVERED, .receipt = p->receipt};
+  if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
+  else if (g && audition(g, lane, &delivery, &done.receipt, &done.failure))
+    done.state = UNIT_FAILED;
+  finish_unit(w, p->unit->unit, &done);
+}
+
+void deliver_parcel(struct work *w, struct parcel *parcel) {
+  deliver(parcel, NULL, 0, w);
+  free(parcel->owned);
+  free(parcel);
+}
+
+/* Hands the parcel to the publishers, with a copy of what is the session's; a driver waits
+ * for that. False: deliver it here. */
+static bool hand_on(const struct group *g, struct parcel *p) {
+  const size_t bytes = (size_t)p->result.n_frames * p->job->audio.channels * sizeof *p->pcm;
+  if (g->work->options.audition) return false;
+  int32_t *copy = g->drives ? p->owned : malloc(bytes);
+  if (!copy) return false;
+  if (!flow_reserve(g->work, p, g->drives)) {
+    free(copy);
+    return false;
+  }
+  if (!g->drives) memcpy(copy, p->pcm, bytes);
+  p->pcm = p->owned = copy;
+  flow_hand_on(g->work, p);
+  return true;
+}
+
 static void on_samples(void *context, int lane, int tail, const int32_t *pcm,
                        const struct tail_result *result) {
   struct group *g = context;
   struct job *job = g->job[lane];
-  const struct unit_plan *unit = &job->plan.units[job->unit_of_tail[tail]];
-  const struct delivery delivery = {g->work->plan, unit, &g->work->options,
-                                    result->n_frames, pcm, result};
-  struct unit_result done = {.state = UNIT_DELIVERED};
-  fill_receipt(g, job, &g->lanes[lane], &done.receipt);
-  if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
-  else if (g->work->options.audition &&
-           audition(g, lane, &delivery, &done.receipt, &done.failure))
-    done.state = UNIT_FAILED;
+  struct parcel *parcel = memory_new(1, sizeof *parcel);
+  *parcel = (struct parcel){.job = job, .unit = &job->plan.units[job->unit_of_tail[tail]],
+                            .pcm = pcm, .owned = g->drives ? (int32_t *)(uintptr_t)pcm : NULL,
+                            .result = *result};
+  fill_receipt(g, job, &g->lanes[lane], &parcel->receipt);
   job->delivered[tail] = true;
-  finish_unit(g->work, unit->unit, &done);
+  job->n_delivered++;
+  if (hand_on(g, parcel)) return;
+  deliver(parcel, g->work->options.audition ? g : NULL, lane, g->work);
+  free(parcel);
+}
+
+/* Whoever wants the source once more decodes it again. */
+static void on_uploaded(void *context, int lane) {
+  struct group *g = context;
+  audio_free_pcm(&g->job[lane]->audio);
+  flow_source_freed(g->work, g->job[lane]);
+}
+
+static bool on_stop(void *context) { return work_stops(((struct group *)context)->work); }
+
+/* Of a track that is larger than all memory. */
+static const char *spill_folder(const struct group *g) {
+  const bool large = g->job[0]->flow.cpu_bytes > g->work->options.memory_bytes;
+  return large && !g->engine->is_gpu ? g->work->plan->folder : NULL;
 }
 
 static enum engine_status render_group(struct group *g) {
@@ -226,7 +301,10 @@ static enum engine_status render_group(struct group *g) {
                         .band_limit = plan->band_limit, .lanes = lanes,
                         .segment_blocks = g->work->options.segment_blocks, .tier = g->tier,
                         .keep_chain = g->work->options.audition && !g->work->visiting,
+                        .spill = spill_folder(g), .gives_pcm = g->drives,
                         .deliver = on_samples, .context = g,
+                        .uploaded = g->work->options.audition ? NULL : on_uploaded,
+                        .stop = on_stop,
                         .probe = g->work->visiting ? album_on_probe : NULL};
   memcpy(batch.stage, plan->stage, sizeof batch.stage);
   for (int i = 0; i < g->n; i++) {
@@ -267,29 +345,44 @@ static int keep_undelivered(struct job *job) {
   return left;
 }
 
-/* The tails that the device did not deliver, on the CPU reference. */
-static void render_rest(struct work *w, struct job *job) {
-  const int left = keep_undelivered(job);
-  if (!left) return;
-  struct group g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .n = 1,
-                    .job = {job}};
-  if (render_group(&g) == ENGINE_OK) {
-    bool complete = true;
-    for (int t = 0; t < left; t++) complete &= job->delivered[t];
-    if (complete) return;
-  }
-  for (int t = 0; t < left; t++) {
-    struct failure why = {0};
+static void fail_tails(struct work *w, struct job *job, const struct failure *why) {
+  for (int t = 0; t < job->n_tails; t++) {
+    struct failure named = {0};
     const struct unit *unit = job->plan.units[job->unit_of_tail[t]].unit;
     if (job->delivered[t]) continue;
-    fail(&why, *job->note ? STATUS_INTERNAL : STATUS_AGAIN, "%s: %s", unit->name,
-         *job->note ? job->note : "out of memory");
-    if (w->visiting) album_fail_track(w, job->track, &why);
-    else fail_unit(w, unit, &why);
+    fail(&named, why->status, "%s: %s", unit->name, why->text);
+    if (w->visiting) album_fail_track(w, job->track, &named);
+    else fail_unit(w, unit, &named);
   }
 }
 
-static bool same_shape(const struct job *a, const struct job *b) {
+/* What is left is to be rendered again, and can be. */
+static bool prepare_again(struct work *w, struct job *job) {
+  struct failure why = {0};
+  if (!keep_undelivered(job)) return false;
+  if (!reload(w, job, &why)) return true;
+  fail_tails(w, job, &why);
+  job->n_tails = 0;
+  return false;
+}
+
+static bool left_out(struct work *w, const struct job *job) {
+  return job->n_delivered && work_stops(w);
+}
+
+/* The tails that the device did not deliver, on the CPU reference. */
+static void render_rest(struct work *w, struct job *job) {
+  struct failure why = {0};
+  if (left_out(w, job) || !prepare_again(w, job)) return;
+  struct group g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .n = 1,
+                    .job = {job}};
+  if (!render_group(&g) && left_out(w, job)) return;
+  fail(&why, *job->note ? STATUS_INTERNAL : STATUS_AGAIN, "%s",
+       *job->note ? job->note : "out of memory");
+  fail_tails(w, job, &why);
+}
+
+bool same_shape(const struct job *a, const struct job *b) {
   bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.channels == b->audio.channels &&
               a->plan.n_stages == b->plan.n_stages;
   for (int s = 0; same && s < a->plan.n_stages; s++) {
@@ -326,7 +419,7 @@ static bool device_failed(struct work *w) {
 }
 
 /* Out of memory: halves of the group, down to single tracks. */
-static void render_jobs(struct work *w, struct group *g) {
+void render_jobs(struct work *w, struct group *g) {
   enum engine_status status = ENGINE_DEVICE_LOST;
   if (g->engine->is_gpu && device_failed(w)) {
     for (int i = 0; i < g->n; i++)
@@ -339,7 +432,7 @@ static void render_jobs(struct work *w, struct group *g) {
     int left = 0;
     for (int i = 0; i < g->n; i++) { /* what was delivered before the memory ran out, was */
       if (*g->job[i]->note) render_rest(w, g->job[i]); /* wrong bits: not there again */
-      else if (keep_undelivered(g->job[i])) g->job[left++] = g->job[i];
+      else if (prepare_again(w, g->job[i])) g->job[left++] = g->job[i];
     }
     struct group low = *g, high = *g;
     low.n = left / 2;
@@ -353,86 +446,47 @@ static void render_jobs(struct work *w, struct group *g) {
   for (int i = 0; i < g->n; i++) render_rest(w, g->job[i]);
 }
 
-static void render_track_set(struct work *w, const int *tracks, int n) {
-  struct job *jobs = memory_new((size_t)n, sizeof *jobs);
-  for (int i = 0; i < n; i++)
-    if (w->visiting ? album_visits(w, tracks[i]) : !up_to_date(w, tracks[i]))
-      load(w, &jobs[i], tracks[i]);
-  for (int i = 0; i < n; i++) {
-    struct group g = {.work = w, .engine = &w->device->engine, .tier = w->options.tier};
-    for (int k = i; k < n; k++)
-      if (jobs[k].loaded && (!g.n || same_shape(g.job[0], &jobs[k]))) {
-        g.job[g.n++] = &jobs[k];
-        jobs[k].loaded = false;
-      }
-    if (g.n) render_jobs(w, &g);
-  }
-  for (int i = 0; i < n; i++) job_free(&jobs[i]);
-  free(jobs);
-}
-
-/* ---- workers ---- */
-
-static void *worker(void *context) {
-  struct work *w = context;
-  int tracks[MAX_LANES];
-  for (;;) {
-    int n = 0;
-    pthread_mutex_lock(&w->lock);
-    while (n < w->options.lanes && !w->stop && w->next_track < w->plan->manifest->n_tracks)
-      tracks[n++] = w->next_track++;
-    pthread_mutex_unlock(&w->lock);
-    if (!n) return NULL;
-    render_track_set(w, tracks, n);
-  }
-}
-
-void run_workers(struct work *w) {
-  const int n = w->options.jobs;
-  pthread_t *threads = memory_new((size_t)n, sizeof *threads);
-  int started = 0;
-  w->next_track = 0;
-  while (started < n && !pthread_create(&threads[started], NULL, worker, w)) started++;
-  if (!started) worker(w);
-  for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
-  free(threads);
-}
+/* ---- the whole ---- */
 
 static void choose_defaults(struct work *w) {
   struct render_options *o = &w->options;
   const bool gpu = w->device->engine.is_gpu && !w->device->is_software;
-  const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-  if (!o->jobs) o->jobs = !w->device->engine.is_gpu ? cores : gpu && cores > 3 ? 3 : 1;
+  if (!o->jobs) o->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
   if (!o->lanes) o->lanes = gpu ? 8 : w->device->is_software ? 2 : 1;
   if (!w->device->engine.is_gpu) o->lanes = 1;
   if (!o->segment_blocks) o->segment_blocks = gpu ? 512 : w->device->is_software ? 128 : 32;
+  if (!o->memory_bytes) o->memory_bytes = flow_memory();
 }
 
-static int exit_status(const struct plan *plan, const struct unit_result *results) {
-  int failed = 0, good = 0, common = 0;
+static int exit_status(const struct work *w) {
+  const struct plan *plan = w->plan;
+  const struct unit_result *results = w->results;
+  int failed = 0, good = 0, common = 0, skipped = 0;
   for (int i = 0; i < plan->n_units; i++) {
     const struct unit_result *r = &results[i];
     if (r->state == UNIT_FAILED) {
       common = !failed || common == (int)r->failure.status ? (int)r->failure.status
                                                            : STATUS_UNIT_FAILED;
       failed++;
-    } else if (r->state != UNIT_SKIPPED) {
-      good++;
+    } else {
+      good += r->state != UNIT_SKIPPED;
+      skipped += r->state == UNIT_SKIPPED;
     }
   }
+  if (skipped && interrupts_drain(w->options.interrupts, true)) return STATUS_AGAIN;
   return !failed ? STATUS_OK : good ? STATUS_UNIT_FAILED : common;
 }
 
 int render_plan(const struct plan *plan, const struct device *device,
                 const struct render_options *options, struct unit_result *results,
-                unit_finished *finished, void *context) {
+                const struct render_watch *watch) {
   struct work w = {.plan = plan, .device = device, .options = *options, .results = results,
-                   .finished = finished, .context = context};
+                   .watch = watch};
   choose_defaults(&w);
   pthread_mutex_init(&w.lock, NULL);
   prepare_albums(&w);
   run_workers(&w);
   measure_albums(&w);
   pthread_mutex_destroy(&w.lock);
-  return exit_status(plan, results);
+  return exit_status(&w);
 }

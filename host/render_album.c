@@ -156,6 +156,7 @@ static double visit(struct work *w) {
   w->visiting = true;
   run_workers(w);
   w->visiting = false;
+  if (work_stops(w)) return 0;
   plan_album_digests(w->plan);
   for (int v = 0; v < n_variants(w); v++) {
     struct plan_album *album = &w->plan->albums[v];
@@ -196,6 +197,7 @@ void prepare_albums(struct work *w) {
   }
   for (int i = 0; i < VISITS && visit(w) > 0.02; i++) {
   }
+  if (work_stops(w)) return; /* nothing of them will begin */
   for (int v = 0; v < n_variants(w); v++) settle(w, v);
 }
 

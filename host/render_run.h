@@ -12,19 +12,19 @@ struct work { /* shared by the workers */
   const struct device *device;
   struct render_options options;
   struct unit_result *results;
-  unit_finished *finished;
-  void *context;
+  const struct render_watch *watch;
   bool visiting; /* tracks of albums are only probed for their common gain */
-  pthread_mutex_t lock; /* of everything below, and of `finished` */
-  int next_track;
+  struct flow *flow; /* render_flow.c, while the workers run */
+  pthread_mutex_t lock; /* of everything below, and of `watch` */
   bool stop, device_failed;
+  int n_finished; /* units, without those that were up to date */
 };
 
 /* One track in a worker's hands. */
 struct job {
   int track;
   bool loaded;
-  struct audio audio;
+  struct audio audio; /* its samples are freed once a session has them */
   struct source_file file;
   struct edit_span span;
   struct loudness_figures source; /* libebur128 */
@@ -34,7 +34,25 @@ struct job {
   struct tail *tails;
   int *unit_of_tail; /* index in plan.units */
   bool *delivered;   /* by tail */
+  int n_delivered;   /* or on their way */
   char note[512];    /* for the receipts: why the CPU rendered it */
+  struct flow_part { /* of render_flow.c */
+    struct job *next;
+    int64_t bytes, source_bytes; /* booked; of these, of the source's samples */
+    int64_t cpu_bytes;           /* what it takes on the CPU */
+    int holders;                 /* the render and every parcel */
+  } flow;
+};
+
+/* A finished unit on its way to its file. */
+struct parcel {
+  struct parcel *next;
+  struct job *job;
+  const struct unit_plan *unit;
+  const int32_t *pcm;
+  int32_t *owned; /* the same; NULL: not to be freed */
+  struct tail_result result;
+  struct receipt receipt;
 };
 
 struct group { /* jobs that render side by side */
@@ -44,9 +62,31 @@ struct group { /* jobs that render side by side */
   int n;
   struct job *job[MAX_LANES];
   struct lane_job *lanes;
+  bool drives; /* parcels are left to the workers */
 };
 
+/* ---- render.c ---- */
+
+/* Nothing of the track is to be made; what is up to date is told. */
+bool track_is_done(struct work *w, int track);
+void load(struct work *w, struct job *job); /* not loaded: its failure is told, or it is done */
+void job_free(struct job *job);
+bool same_shape(const struct job *a, const struct job *b); /* fit into one group */
+void render_jobs(struct work *w, struct group *group);
+void deliver_parcel(struct work *w, struct parcel *parcel); /* frees it */
+/* No track begins any more, and none of its units once one was delivered. */
+bool work_stops(struct work *w);
+
+/* ---- render_flow.c: threads, order and memory ---- */
+
 void run_workers(struct work *w); /* over all tracks */
+/* Makes room for a parcel among those that wait to be delivered; false: there is none, and it
+ * was not to be waited for. */
+bool flow_reserve(struct work *w, struct parcel *parcel, bool wait);
+void flow_hand_on(struct work *w, struct parcel *parcel); /* it was reserved, and has `owned` */
+void flow_job_done(struct work *w, struct job *job); /* by one holder; frees it by the last */
+void flow_source_freed(struct work *w, struct job *job);
+int64_t flow_memory(void); /* three quarters of what this process may use */
 
 /* ---- render_album.c ---- */
 

@@ -110,28 +110,41 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
             u->name, (long long)r->clipped);
 }
 
+static void print_line(const struct reporter *reporter, int unit,
+                       const struct unit_result *result) {
+  char text[16];
+  fprintf(stderr, "[%d/%d] %s: %s", reporter->done, reporter->plan->n_units,
+          reporter->plan->units[unit].name, state_name(result->state));
+  if (has_file(result->state))
+    fprintf(stderr, ", %s LUFS", level(result->receipt.loudness_lufs, text));
+  fputc('\n', stderr);
+}
+
 void report_unit(void *context, int unit, const struct unit_result *result) {
   struct reporter *reporter = context;
-  const struct plan *plan = reporter->plan;
-  const struct unit *u = &plan->units[unit];
+  const bool delivered = result->state == UNIT_DELIVERED;
+  const struct progress_unit done = {
+      .file = reporter->plan->units[unit].name, .state = state_name(result->state),
+      .rendered = delivered, .failed = result->state == UNIT_FAILED,
+      .audio_seconds = delivered ? result->receipt.seconds : 0};
   reporter->done++;
-  if (reporter->people) {
-    const struct receipt *r = &result->receipt;
-    char text[16];
-    fprintf(reporter->people, "[%d/%d] %s: %s", reporter->done, plan->n_units, u->name,
-            state_name(result->state));
-    if (has_file(result->state))
-      fprintf(reporter->people, ", %s LUFS", level(r->loudness_lufs, text));
-    fputc('\n', reporter->people);
-  }
-  print_warnings(plan, unit, result, stderr);
+  progress_pause(reporter->progress);
+  if (progress_wants_lines(reporter->progress)) print_line(reporter, unit, result);
+  print_warnings(reporter->plan, unit, result, stderr);
+  progress_unit(reporter->progress, &done);
   if (reporter->data) {
-    json_t *line = unit_json(plan, unit, result);
+    json_t *line = unit_json(reporter->plan, unit, result);
     json_dumpf(line, reporter->data, JSON_COMPACT | JSON_REAL_PRECISION(10));
     fputc('\n', reporter->data);
     fflush(reporter->data);
     json_decref(line);
   }
+}
+
+void report_track(void *context, int track, bool begins) {
+  const struct reporter *reporter = context;
+  const struct track *t = &reporter->plan->manifest->tracks[track];
+  progress_track(reporter->progress, t->number, t->title, begins);
 }
 
 /* Characters of a UTF-8 text, for padding. */

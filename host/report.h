@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "progress.h"
 #include "render.h"
 
 enum { REPORT_TIERS = 4 };
@@ -24,11 +25,13 @@ json_t *report_tiers_json(const struct report_totals *totals);
 
 struct reporter {
   const struct plan *plan;
-  FILE *people; /* NULL: quiet */
+  struct progress *progress;
   FILE *data;   /* JSON Lines; NULL: none */
   int done;
 };
-unit_finished report_unit; /* context: struct reporter */
+/* Of struct render_watch; context: struct reporter. */
+void report_unit(void *context, int unit, const struct unit_result *result);
+void report_track(void *context, int track, bool begins);
 
 void report_table(const struct plan *plan, const struct unit_result *results, FILE *out);
 /* The line of report.json after which one unit per line follows, to the end. */

@@ -169,10 +169,11 @@ static void render_units(struct group *g, struct plan *plan) {
       note(&g->units[i], VERIFY_UNKNOWN, "%s has no such unit", plan->manifest->path);
   plan_keep(plan, keep);
   struct render_options options = g->v->options->render;
+  const struct render_watch watch = {.finished = on_unit, .context = g};
   struct unit_result *results = memory_new((size_t)plan->n_units + 1, sizeof *results);
   options.force = options.rehearse = true;
   if (options.tier == VERIFY_GOLDEN) options.tier = VERIFY_OFF; /* that is what follows */
-  if (plan->n_units) render_plan(plan, g->v->device, &options, results, on_unit, g);
+  if (plan->n_units) render_plan(plan, g->v->device, &options, results, &watch);
   free(results);
   free(known);
   free(keep);

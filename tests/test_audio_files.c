@@ -410,38 +410,72 @@ static void test_temporary_names(void **state) {
   free(second);
 }
 
-static void test_stale_temporaries(void **state) {
+/* A file "<before><host><after the pid>" in `place`, last written now or in 2001. */
+struct left_over {
+  const char *before, *other_host, *after;
+  pid_t pid;
+  bool old, removed;
+};
+static void put_left_over(const char *place, const struct left_over *l) {
   const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
+  char path[4600], host[65] = "";
+  assert_int_equal(gethostname(host, sizeof host - 1), 0);
+  snprintf(path, sizeof path, "%s/%s%s%s.%d%s", place, l->before, host, l->other_host, (int)l->pid,
+           l->after);
+  fixture_save(path, "x", 1);
+  if (l->old)
+    utimensat(AT_FDCWD, path, long_ago, 0);
+}
+
+static void test_stale_temporaries(void **state) {
   const char *place = fixture_path(folder, "stale");
-  char *temp_path, path[4400], host[65] = "";
-  struct failure why;
-  int fd;
-  pid_t gone = fork();
-  (void)state;
+  const pid_t alive = getppid(), gone = fork();
   if (gone == 0)
     _exit(0);
   waitpid(gone, NULL, 0);
-  snprintf(path, sizeof path, "%s/a.wav", place);
-  assert_int_equal(temp_open(path, &fd, &temp_path, &why), STATUS_OK); /* alive: stays */
-  close(fd);
-  utimensat(AT_FDCWD, temp_path, long_ago, 0);
-  assert_int_equal(gethostname(host, sizeof host - 1), 0);
-  for (int i = 0; i < 5; i++) { /* orphan; young; foreign; not a temporary name; a user's file */
-    const char *names[] = {".a.wav.%s.%d.0.tmp", ".b.wav.%s.%d.0.tmp", ".c.wav.%s-other.%d.0.tmp",
-                           ".d.wav.%s.%d.tmp", "e.wav.%s.%d.0.tmp"};
-    int at = snprintf(path, sizeof path, "%s/", place);
-    char *where = path + at;
-    const char *s = strstr(names[i], "%s"), *d = strstr(names[i], "%d");
-    snprintf(where, sizeof path - (size_t)at, "%.*s%s%.*s%d%s", (int)(s - names[i]), names[i], host,
-             (int)(d - s - 2), s + 2, (int)gone, d + 2);
-    fixture_save(path, "x", 1);
-    if (i != 1)
-      utimensat(AT_FDCWD, path, long_ago, 0);
+  const struct left_over all[] = {
+      {".a.wav.", "", ".0.tmp", gone, false, true},
+      {".b.wav.", "", ".0.tmp", alive, false, false},
+      {".c.wav.", "", ".0.tmp", alive, true, true},
+      {".d.wav.", "", ".0.tmp", getpid(), false, true},
+      {".e.wav.", "-other", ".0.tmp", gone, true, true},
+      {".f.wav.", "-other", ".0.tmp", gone, false, false},
+      {".g.wav.", "", ".tmp", gone, true, false},     {"h.wav.", "", ".0.tmp", gone, true, false},
+  };
+  const int n = sizeof all / sizeof *all;
+  int removed = 0;
+  struct failure why;
+  (void)state;
+  assert_int_equal(make_folders(place, &why), STATUS_OK);
+  for (int i = 0; i < n; i++) {
+    put_left_over(place, &all[i]);
+    removed += all[i].removed;
   }
-  assert_int_equal(remove_stale_temporaries(place), 1);
-  assert_int_equal(fixture_count_files(place), 5);
-  assert_int_equal(access(temp_path, F_OK), 0);
+  assert_int_equal(remove_stale_temporaries(place), removed);
+  assert_int_equal(fixture_count_files(place), n - removed);
   assert_int_equal(remove_stale_temporaries(fixture_path(folder, "nowhere")), 0);
+}
+
+/* What is being written is locked, for other processes too, however old it looks. */
+static void test_living_temporaries(void **state) {
+  const char *place = fixture_path(folder, "living");
+  const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
+  char *temp_path, path[4400];
+  struct failure why;
+  int fd, status;
+  (void)state;
+  snprintf(path, sizeof path, "%s/a.wav", place);
+  assert_int_equal(temp_open(path, &fd, &temp_path, &why), STATUS_OK);
+  utimensat(AT_FDCWD, temp_path, long_ago, 0);
+  assert_int_equal(remove_stale_temporaries(place), 0);
+  const pid_t other = fork();
+  if (other == 0)
+    _exit(remove_stale_temporaries(place) == 0 && remove_own_temporaries(place) == 0 ? 0 : 1);
+  assert_int_equal(waitpid(other, &status, 0), other);
+  assert_int_equal(status, 0);
+  assert_int_equal(remove_own_temporaries(place), 1);
+  assert_int_equal(fixture_count_files(place), 0);
+  close(fd);
   free(temp_path);
 }
 
@@ -492,7 +526,9 @@ int main(void) {
       cmocka_unit_test(test_same_bytes),         cmocka_unit_test(test_impossible_folders),
       cmocka_unit_test(test_full_disk),          cmocka_unit_test(test_file_size_limit),
       cmocka_unit_test(test_publishing),         cmocka_unit_test(test_temporary_names),
-      cmocka_unit_test(test_stale_temporaries),  cmocka_unit_test(test_loudness),
+      cmocka_unit_test(test_stale_temporaries),
+      cmocka_unit_test(test_living_temporaries),
+      cmocka_unit_test(test_loudness),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

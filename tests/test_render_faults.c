@@ -150,7 +150,7 @@ static void check_bad_input(const struct bad_input *bad) {
   assert_int_equal(cli_check_receipts(out), 1);
   assert_true(cli_exists(out, "good.wav"));
   assert_false(cli_exists(out, "bad.wav"));
-  assert_int_equal(cli_count(out, ""), 3); /* file, receipt, report */
+  assert_int_equal(cli_count(out, ""), 4); /* file, receipt, report, what failed */
 }
 
 static void test_bad_audio(void **state) {
@@ -277,9 +277,9 @@ static void expect_large_refused(const char *reason) {
   assert_int_equal(count_lines(run.err), 1);
   expect_run(run, 1, "large.wav", "cannot write", reason);
   assert_int_equal(cli_check_receipts(out), 1);
-  assert_int_equal(cli_count(out, ""), 3);
+  assert_int_equal(cli_count(out, ""), 4);
   expect_run(render("--only", "1"), 74, "large.wav", reason);
-  assert_int_equal(cli_count(out, ""), 3);
+  assert_int_equal(cli_count(out, ""), 4);
 }
 
 static void test_file_size_limit(void **state) {

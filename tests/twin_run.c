@@ -367,7 +367,7 @@ static void open_side(struct twin *t, int i, const struct engine *engine) {
       {BYSTANDER_FRAMES, {c->limiter, c->design}, source_frames(c, BYSTANDER_FRAMES)},
       {c->n_frames, {c->limiter, c->design}, source_frames(c, c->n_frames)}};
   const struct session_plan plan = {c->rate_hz, c->channels, SLOTS, two ? 2 : 1,
-                                    c->segment_blocks, slots, two ? lanes : lanes + 1};
+                                    c->segment_blocks, slots, two ? lanes : lanes + 1, NULL};
   t->side[i] = (struct side){engine, NULL, two ? 1 : 0};
   need(engine->open(engine->self, &plan, &t->side[i].session) == ENGINE_OK,
        "an engine cannot open a session");
