@@ -29,6 +29,9 @@ static int replay_folder(const char *folder, uint8_t *bytes) {
     char path[4096];
     if (entry->d_name[0] == '.') continue;
     FUZZ_CHECK(snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path);
+    const int below = replay_folder(path, bytes);
+    n += below;
+    if (below) continue;
     fprintf(stderr, "%s\n", entry->d_name); /* the last one is what a crash is about */
     replay(path, bytes);
     n++;
