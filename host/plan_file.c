@@ -112,8 +112,9 @@ void plan_file_destroy(struct plan_file **plan) {
 }
 
 static bool tell(struct problems *problems, int line, const char *what) {
-  problems_add(problems, line, "%s (accepted: a plan as \"lacquer plan\" of this version wrote "
-               "it; plan again)", what);
+  const char *near = strstr(what, " near '"); /* jansson quotes the file there: any bytes */
+  problems_add(problems, line, "%.*s (accepted: a plan as \"lacquer plan\" of this version wrote "
+               "it; plan again)", near ? (int)(near - what) : (int)strlen(what), what);
   return false;
 }
 
