@@ -69,12 +69,20 @@ struct limiter_params limiter_resolved(const struct limiter_params *params) {
   return p;
 }
 
-int limiter_attacks(const struct limiter_params *params, double look_ahead_ms[LIMITER_ATTACKS]) {
-  static const double transparent_ms[LIMITER_ATTACKS] = {80, 50, 30};
+int limiter_paces(const struct limiter_params *params, struct limiter_params pace[LIMITER_PACES]) {
+  static const struct {
+    double look_ahead_ms, close_ms, release_ms;
+  } transparent[LIMITER_PACES] = {
+      {80, 50, 120}, {50, 50, 120}, {30, 50, 120}, {15, 20, 50}, {7, 10, 40}};
   const bool free = params->style == STYLE_TRANSPARENT && isnan(params->look_ahead_ms);
-  for (int i = 0; i < LIMITER_ATTACKS; i++)
-    look_ahead_ms[i] = free ? transparent_ms[i] : limiter_resolved(params).look_ahead_ms;
-  return free ? LIMITER_ATTACKS : 1;
+  for (int i = 0; i < (free ? LIMITER_PACES : 1); i++) {
+    struct limiter_params p = *params;
+    if (free) p.look_ahead_ms = transparent[i].look_ahead_ms;
+    if (free && isnan(p.close_ms)) p.close_ms = transparent[i].close_ms;
+    if (free && isnan(p.release_ms)) p.release_ms = transparent[i].release_ms;
+    pace[i] = limiter_resolved(&p);
+  }
+  return free ? LIMITER_PACES : 1;
 }
 
 static const char *limiter_check(const void *params, const char **row) {

@@ -82,11 +82,11 @@ enum { CLIP_OFF = 24 };
 extern const struct stage stage_limiter;
 /* The same with the style's values for the NANs. */
 struct limiter_params limiter_resolved(const struct limiter_params *params);
-enum { LIMITER_ATTACKS = 3 };
-/* The look-aheads, from long to short, that a search for a loudness tries in turn until one
- * meets it: of style transparent, when it is not given. Otherwise the resolved one alone. Returns
- * how many. */
-int limiter_attacks(const struct limiter_params *params, double look_ahead_ms[LIMITER_ATTACKS]);
+enum { LIMITER_PACES = 5 };
+/* Resolved settings, from slow to fast, that a search for a loudness tries in turn until one
+ * meets it: of style transparent, when no look-ahead is given. Otherwise one alone. Returns how
+ * many. */
+int limiter_paces(const struct limiter_params *params, struct limiter_params pace[LIMITER_PACES]);
 
 /* The design both twins read. args: [0] drive, [1] ceiling, octaves in Q20. */
 struct limiter_design {

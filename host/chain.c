@@ -256,11 +256,11 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
   }
 }
 
-/* The loudness is out of reach of the lane's attack: a shorter one, if there is one, begins a
- * search of its own. */
+/* The loudness is out of the lane's reach: a faster limiter, if there is one, begins a search of
+ * its own. */
 static void take_faster(struct run *r, int lane, const struct tail *t) {
   struct lane_run *l = &r->lane[lane];
-  if (l->n_faster == LIMITER_ATTACKS - 1 || !t->faster[l->n_faster]) return;
+  if (l->n_faster == LIMITER_PACES - 1 || !t->faster[l->n_faster]) return;
   run_design(r, lane, r->tail.limiter, t->faster[l->n_faster++]);
   begin_search(r, lane, t, NAN);
 }

@@ -26,8 +26,8 @@ struct tail {
   double loudness_lufs; /* NAN: leave the level alone */
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
-  /* Of shorter attacks, one after the other, if the loudness is out of reach; NULL: no more. */
-  const struct stage_design *faster[LIMITER_ATTACKS - 1];
+  /* Faster ones, one after the other, if the loudness is out of reach; NULL: no more. */
+  const struct stage_design *faster[LIMITER_PACES - 1];
   int band_limit;       /* enum band_limit */
   double clip_db;       /* threshold of the clipper above the ceiling; NAN: none */
   uint32_t seed;        /* of the dither */

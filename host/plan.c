@@ -153,21 +153,18 @@ struct track_in_plan { /* what its units have in common */
   const char *tables;
 };
 
-/* A search for a loudness has the choice of several attacks. */
+/* A search for a loudness has the choice of several paces. */
 static enum status plan_limiter(const struct plan *plan, struct unit_plan *u,
                                 const struct stage_format *format, char **tables,
                                 struct failure *why) {
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   const bool searches = !isnan(v->loudness.loudness_lufs) && !plan_album_of(plan, u->unit);
-  double look_ahead_ms[LIMITER_ATTACKS];
-  const int n = searches ? limiter_attacks(&v->limiter, look_ahead_ms) : 1;
+  struct limiter_params pace[LIMITER_PACES] = {v->limiter};
+  const int n = searches ? limiter_paces(&v->limiter, pace) : 1;
   enum status status = STATUS_OK;
-  for (int i = 0; i < n && !status; i++) {
-    struct limiter_params p = v->limiter;
-    if (n > 1) p.look_ahead_ms = look_ahead_ms[i];
-    status = add_design(plan, &stage_limiter, &p, format,
+  for (int i = 0; i < n && !status; i++)
+    status = add_design(plan, &stage_limiter, &pace[i], format,
                         i ? &u->tail.faster[i - 1] : &u->tail.limiter, tables, why);
-  }
   return status;
 }
 
