@@ -195,15 +195,17 @@ static int limiter_design(const void *params, const struct stage_format *f,
   return 0;
 }
 
-/* What else the ceiling leaves room for: the filters' ripple and fp32. */
-static const double MARGIN_DB = 0.002;
+/* What else the ceiling leaves room for: the filters' ripple and fp32; and what a clipper adds
+ * next to half the rate, where the points half way are not exact. */
+static const double MARGIN_DB = 0.002, CLIP_MARGIN_DB = 0.03;
 
 int32_t limiter_ceiling(const struct limiter_params *p, double dither_db) {
   if (isnan(p->true_peak_db)) return 100 * LIMITER_OCTAVE;
   /* A tone at half the rate, half way between two points. */
   const double between_db =
       -det_gain_to_db(det_cospi(0.5 / output_oversampling(p->oversampling)));
-  const double db = p->true_peak_db - between_db - MARGIN_DB - dither_db;
+  const double clip_db = limiter_resolved(p).clip_db < CLIP_OFF ? CLIP_MARGIN_DB : 0;
+  const double db = p->true_peak_db - between_db - MARGIN_DB - clip_db - dither_db;
   return (int32_t)(db / det_gain_to_db(2) * LIMITER_OCTAVE) - 1;
 }
 

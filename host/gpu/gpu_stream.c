@@ -73,9 +73,11 @@ static VkResult wait_for(struct gpu_stream *s, uint64_t value) {
 
 void stream_destroy(struct gpu_stream *s) {
   if (!s->device) return;
-  /* After a time-out it may only be slow: once more. Then it may use all of this for ever. */
-  if (s->submitted && wait_for(s, s->submitted) == VK_TIMEOUT)
-    atomic_store(&s->device->hung, true);
+  /* After a time-out, here or before, it may only be slow: once more. Then it may use all of this
+   * for ever. */
+  VkResult result = s->submitted ? wait_for(s, s->submitted) : VK_SUCCESS;
+  if (result == VK_TIMEOUT && !s->failed) result = wait_for(s, s->submitted);
+  if (result == VK_TIMEOUT) atomic_store(&s->device->hung, true);
   if (s->device->hung) return;
   for (int i = 0; i < STREAM_BATCHES; i++) gpu_buffer_destroy(s->device, &s->batch[i].staging);
   vkDestroySemaphore(s->device->handle, s->timeline, NULL);
