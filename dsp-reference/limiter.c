@@ -18,13 +18,13 @@ static const struct param_row limiter_rows[] = {
     {.name = "style", .type = PARAM_CHOICE, .offset = AT(style), .choices = style_names,
      .later = 1, .help = "the limiter's settings where they are not given"},
     {.name = "look_ahead", .type = PARAM_NUMBER, .offset = AT(look_ahead_ms), .min = 0.1,
-     .max = 80, .initial = NAN, .unit = "ms", .help = "length of the limiter's attack"},
+     .max = 500, .initial = NAN, .unit = "ms", .help = "time of the limiter's attack by 6 dB"},
     {.name = "smooth", .type = PARAM_NUMBER, .offset = AT(smooth_ms), .min = 0, .max = 10,
      .initial = NAN, .unit = "ms", .help = "smoothing of the gain"},
     {.name = "close", .type = PARAM_NUMBER, .offset = AT(close_ms), .min = 0, .max = 100,
      .initial = NAN, .unit = "ms", .help = "gaps between peaks up to this are bridged"},
     {.name = "release", .type = PARAM_NUMBER, .offset = AT(release_ms), .min = 1, .max = 1000,
-     .initial = NAN, .unit = "ms", .help = "time constant of the release"},
+     .initial = NAN, .unit = "ms", .help = "time of the release from 6 dB"},
     {.name = "slow_release", .type = PARAM_NUMBER, .offset = AT(slow_release_ms), .min = 50,
      .max = 5000, .initial = NAN, .unit = "ms", .help = "time constant of the slow stage"},
     {.name = "slow_amount", .type = PARAM_NUMBER, .offset = AT(slow_amount), .min = 0, .max = 1,
@@ -46,13 +46,13 @@ static const struct param_row limiter_rows[] = {
 #undef AT
 
 static const struct limiter_params styles[] = {
-    [STYLE_TRANSPARENT] = {.look_ahead_ms = 50, .smooth_ms = 1, .close_ms = 50, .release_ms = 120,
+    [STYLE_TRANSPARENT] = {.look_ahead_ms = 50, .smooth_ms = 0, .close_ms = 50, .release_ms = 245,
                            .slow_release_ms = 300, .slow_amount = 0, .clip_db = CLIP_OFF},
-    [STYLE_BALANCED] = {.look_ahead_ms = 20, .smooth_ms = 2, .close_ms = 30, .release_ms = 30,
+    [STYLE_BALANCED] = {.look_ahead_ms = 20, .smooth_ms = 0.5, .close_ms = 20, .release_ms = 80,
                         .slow_release_ms = 300, .slow_amount = 0.2, .clip_db = 6},
-    [STYLE_PUNCHY] = {.look_ahead_ms = 5, .smooth_ms = 0.5, .close_ms = 15, .release_ms = 15,
+    [STYLE_PUNCHY] = {.look_ahead_ms = 5, .smooth_ms = 0, .close_ms = 10, .release_ms = 35,
                       .slow_release_ms = 300, .slow_amount = 0, .clip_db = 4},
-    [STYLE_LOUD] = {.look_ahead_ms = 3, .smooth_ms = 0.5, .close_ms = 5, .release_ms = 5,
+    [STYLE_LOUD] = {.look_ahead_ms = 3, .smooth_ms = 0, .close_ms = 3, .release_ms = 12,
                     .slow_release_ms = 300, .slow_amount = 0, .clip_db = 2},
 };
 
@@ -67,22 +67,6 @@ struct limiter_params limiter_resolved(const struct limiter_params *params) {
   if (isnan(p.slow_amount)) p.slow_amount = style->slow_amount;
   if (isnan(p.clip_db)) p.clip_db = style->clip_db;
   return p;
-}
-
-int limiter_paces(const struct limiter_params *params, struct limiter_params pace[LIMITER_PACES]) {
-  static const struct {
-    double look_ahead_ms, close_ms, release_ms;
-  } transparent[LIMITER_PACES] = {
-      {80, 50, 120}, {50, 50, 120}, {30, 50, 120}, {15, 20, 50}, {7, 10, 40}};
-  const bool free = params->style == STYLE_TRANSPARENT && isnan(params->look_ahead_ms);
-  for (int i = 0; i < (free ? LIMITER_PACES : 1); i++) {
-    struct limiter_params p = *params;
-    if (free) p.look_ahead_ms = transparent[i].look_ahead_ms;
-    if (free && isnan(p.close_ms)) p.close_ms = transparent[i].close_ms;
-    if (free && isnan(p.release_ms)) p.release_ms = transparent[i].release_ms;
-    pace[i] = limiter_resolved(&p);
-  }
-  return free ? LIMITER_PACES : 1;
 }
 
 static const char *limiter_check(const void *params, const char **row) {
@@ -154,6 +138,66 @@ static int fill_detector(struct limiter_design *d, int oversampling, int rate_hz
   return fill_half_way(d);
 }
 
+/* Parabola that is one octave, 6 dB, high after `ms`; up to four octaves. */
+static void fill_side(double ms, double node_ms, int32_t *cost, int32_t *nodes) {
+  *cost = nearest(LIMITER_OCTAVE * fmin(64, (node_ms / ms) * (node_ms / ms)));
+  *nodes = (int32_t)ceil(2 * ms / node_ms);
+}
+
+/* A side has 64 nodes to 6 dB at most; 256 where the other one needs them closer. */
+static struct limiter_pace pace_of(const struct limiter_params *p, double step_ms) {
+  struct limiter_pace pace = {.close = nearest(p->close_ms / step_ms),
+                              .look_ahead_us = nearest(1000 * p->look_ahead_ms),
+                              .release_us = nearest(1000 * p->release_ms)};
+  const double most_ms = fmax(p->look_ahead_ms, p->release_ms);
+  const double least_ms = fmin(p->look_ahead_ms, p->release_ms);
+  double node_ms = step_ms;
+  while (pace.grid < LIMITER_MAX_GRID && most_ms > 64 * node_ms &&
+         (least_ms >= 8 * node_ms || most_ms > 256 * node_ms))
+    node_ms *= 2, pace.grid++;
+  fill_side(p->look_ahead_ms, node_ms, &pace.rise, &pace.rise_nodes);
+  fill_side(p->release_ms, node_ms, &pace.fall, &pace.fall_nodes);
+  return pace;
+}
+
+/* Pace i of LIMITER_PACES, from slow to fast: released from 6 dB in 1200 to 10 ms. The attack
+ * takes a fifth of that, and up to half of what is shorter than 150 ms. */
+static void take_pace(int i, struct limiter_params *p) {
+  double release_ms = 1200;
+  for (int k = 0; k < i; k++) release_ms *= 0.8525;
+  if (isnan(p->release_ms)) p->release_ms = release_ms;
+  p->look_ahead_ms = p->release_ms * (0.2 + 0.3 * fmax(0, (i - 13) / 17.0));
+  if (isnan(p->close_ms)) p->close_ms = fmin(50, p->release_ms / 4);
+}
+
+/* The slowest that each style has the choice of. */
+static const int slowest_pace[] = {[STYLE_TRANSPARENT] = 0, [STYLE_BALANCED] = 7,
+                                   [STYLE_PUNCHY] = 14, [STYLE_LOUD] = 22};
+
+/* Without a look-ahead the pace is free. Returns how many control points on either side the
+ * passes read. */
+static int fill_paces(const struct limiter_params *params, double step_ms,
+                      struct limiter_design *d) {
+  const int first = slowest_pace[params->style];
+  int reach = 0;
+  d->n_paces = isnan(params->look_ahead_ms) ? LIMITER_PACES - first : 0;
+  for (int i = 0; i <= d->n_paces; i++) {
+    struct limiter_params p = *params;
+    if (i) take_pace(first + i - 1, &p);
+    p = limiter_resolved(&p);
+    const struct limiter_pace pace = d->pace[i] = pace_of(&p, step_ms);
+    reach = max_int(reach, pace.close + d->hold + (1 << pace.grid));
+    reach = max_int(reach, (max_int(pace.rise_nodes, pace.fall_nodes) + 1) << pace.grid);
+  }
+  return reach;
+}
+
+static int log2_of(int power) {
+  int n = 0;
+  while (power >> n > 1) n++;
+  return n;
+}
+
 static int limiter_design(const void *params, const struct stage_format *f,
                           struct stage_design *out, const char **why) {
   const struct limiter_params p = limiter_resolved(params);
@@ -168,11 +212,10 @@ static int limiter_design(const void *params, const struct stage_format *f,
   d->groups = p.link_percent < 100 ? f->channels : 1;
   d->link = nearest(p.link_percent / 100 * 16777216);
   const double step_ms = 1000.0 * d->step / f->rate_hz;
-  d->close = nearest(p.close_ms / step_ms);
+  d->points_log2 = log2_of(d->points);
   d->box = nearest(p.smooth_ms / step_ms / 2);
   d->hold = 3 * d->box + 2;
-  d->attack = max_int(1, nearest(p.look_ahead_ms / step_ms));
-  d->release = smoothing_q24(p.release_ms, step_ms);
+  const int reach = fill_paces(params, step_ms, d);
   d->slow_attack = smoothing_q24(50, step_ms);
   d->slow_release = smoothing_q24(p.slow_release_ms, step_ms);
   d->slow_amount = nearest(p.slow_amount * 16777216);
@@ -184,9 +227,12 @@ static int limiter_design(const void *params, const struct stage_format *f,
       .ring_words = f->channels * BLOCK_FRAMES,
       .control_words = sections * d->points,
       .control_sections = sections,
+      .control_halo = reach / d->points + 1,
       .shape = {[LIMITER_HALF_WAY] = {f->channels, 1, 1, 1}, [LIMITER_DETECT] = {1, 0, 0, 0},
-                [LIMITER_SET_DEMAND] = {1, 0, 0, 0}, [LIMITER_SHAPE] = {f->channels, 0, 0, 0},
-                [LIMITER_RELEASE] = {f->channels, 0, 0, 0},
+                [LIMITER_SET_DEMAND] = {1, 0, 0, 0}, [LIMITER_HOLD] = {f->channels, 0, 0, 0},
+                [LIMITER_DILATE] = {f->channels, 0, 0, 0},
+                [LIMITER_ERODE] = {f->channels, 0, 0, 0},
+                [LIMITER_FOLLOW] = {f->channels, 0, 0, 0},
                 [LIMITER_SMOOTH] = {f->channels, 0, 0, 0},
                 [LIMITER_APPLY] = {f->channels, 1, 1, 0},
                 [LIMITER_HALF_WAY_AGAIN] = {f->channels, 1, 1, 1},
@@ -217,8 +263,10 @@ static const struct stage_pass limiter_passes[] = {
     {"half_way", GRID_BLOCKS, limiter_half_way},
     {"detect", GRID_BLOCKS, limiter_detect},
     {"set_demand", GRID_BLOCKS, limiter_set_demand},
-    {"shape", GRID_BLOCKS, limiter_shape},
-    {"release", GRID_SEQUENTIAL, limiter_release},
+    {"hold", GRID_BLOCKS, limiter_hold},
+    {"dilate", GRID_BLOCKS, limiter_dilate},
+    {"erode", GRID_BLOCKS, limiter_erode},
+    {"follow", GRID_SEQUENTIAL, limiter_follow},
     {"smooth", GRID_BLOCKS, limiter_smooth},
     {"apply", GRID_BLOCKS, limiter_apply},
     {"half_way_again", GRID_BLOCKS, limiter_half_way_again},

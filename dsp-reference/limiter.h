@@ -25,14 +25,16 @@
  * channel's are used, but of the last section. Levels and reductions: octaves in Q20. */
 #define LIMITER_LEVEL 0     /* true peak of the input, rounded up */
 #define LIMITER_DEMAND 1    /* reduction that the level asks for */
-#define LIMITER_SHAPED 2    /* closed, held, with its attack */
-#define LIMITER_FOLLOW 3    /* after the fast release */
-#define LIMITER_SLOW 4      /* slow stage */
-#define LIMITER_REDUCTION 5 /* smoothed */
-#define LIMITER_GAIN 6      /* resulting gain - 1, float bits, drive included */
-#define LIMITER_AGAIN 7     /* true peak of the output */
-#define LIMITER_HIGH 8      /* level of the block next to Nyquist */
-#define LIMITER_SECTIONS 9
+#define LIMITER_HELD 2      /* gaps closed and held: at the nodes, see limiter_node */
+#define LIMITER_VERTEX 3    /* lowest points of the parabolas above that, at the nodes */
+#define LIMITER_CLOSED 4    /* what lies below all of them: the reduction, with its attack and
+                               release */
+#define LIMITER_SLOW 5      /* slow stage */
+#define LIMITER_REDUCTION 6 /* smoothed */
+#define LIMITER_GAIN 7      /* resulting gain - 1, float bits, drive included */
+#define LIMITER_AGAIN 8     /* true peak of the output */
+#define LIMITER_HIGH 9      /* level of the block next to Nyquist */
+#define LIMITER_SECTIONS 10
 
 TWIN_FN int peak_level(float peak) {
   return ((level_log2(floatBitsToUint(peak)) + 15) >> 4) + 1;
@@ -46,14 +48,17 @@ TWIN_FN int high_level(float energy) {
 TWIN_FN int linked_demand(int own, int most, int link) {
   return min_int(most, own + mul_q24(most - own, link) + 1);
 }
-/* Terms of the attack's mean, in octaves Q16 so that their sum fits; and the mean, rounded up. */
-TWIN_FN int attack_term(int held) { return (held + 15) >> 4; }
-TWIN_FN int attack_mean(int sum, int points) {
-  return to_int(to_uint(sum + points - 1) / to_uint(points)) << 4;
+/* Where a node of the track stands in a section: those of a block at the beginning of its
+ * 2^points_log2 words, 2^grid points from one to the next. */
+TWIN_FN int limiter_node(int node, int points_log2, int grid) {
+  int nodes_log2 = points_log2 - grid;
+  return (node >> nodes_log2 << points_log2) + (node & ((1 << nodes_log2) - 1));
 }
-/* Fast release: exponential in octaves. */
-TWIN_FN int release_step(int r, int shaped, int release) {
-  return max_int(shaped, r - max_int(1, mul_q24(r, release)));
+#define LIMITER_NO_VERTEX 0x40000000 /* beyond the track */
+/* Between node values a and b, `at` points after a; rounded up. */
+TWIN_FN int limiter_between(int a, int b, int at, int grid) {
+  int points = 1 << grid;
+  return (a * (points - at) + b * at + points - 1) >> grid;
 }
 /* Gain - 1 for a reduction under a drive; where it reduces, 2^-22 below, so that the
  * rounding of the spline cannot lift it. */
@@ -82,23 +87,30 @@ enum { CLIP_OFF = 24 };
 extern const struct stage stage_limiter;
 /* The same with the style's values for the NANs. */
 struct limiter_params limiter_resolved(const struct limiter_params *params);
-enum { LIMITER_PACES = 5 };
-/* Resolved settings, from slow to fast, that a search for a loudness tries in turn until one
- * meets it: of style transparent, when no look-ahead is given. Otherwise one alone. Returns how
- * many. */
-int limiter_paces(const struct limiter_params *params, struct limiter_params pace[LIMITER_PACES]);
+/* How fast the reduction comes and goes. Parabolas: `rise` n^2 octaves (Q20) n nodes before,
+ * `fall` n^2 after a peak's own, up to so many nodes. */
+struct limiter_pace {
+  int32_t close; /* closing window, in points */
+  int32_t grid;  /* log2 of the points between two nodes */
+  int32_t rise, rise_nodes, fall, fall_nodes;
+  int32_t look_ahead_us, release_us; /* for 6 dB */
+};
+enum { LIMITER_PACES = 31, LIMITER_MAX_GRID = 6, LIMITER_MAX_NODES = 512 };
 
-/* The design both twins read. args: [0] drive, [1] ceiling, octaves in Q20. */
+/* The design both twins read. args: [0] drive, [1] ceiling, octaves in Q20; [2] the pace: 0 the
+ * one of the settings, 1 to n_paces (from slow to fast) those that a search for a loudness has
+ * the choice of. */
 struct limiter_design {
   int32_t step, points;     /* frames per control point, points per block */
   int32_t groups, link;     /* gains: 1 or one per channel; Q24 */
-  int32_t close, hold;      /* closing window and half hold, in points */
-  int32_t attack;           /* points of the attack */
+  int32_t n_paces;          /* to choose from; 0: the settings name one */
+  int32_t hold;             /* half hold, in points */
   int32_t box;              /* half width of each of three smoothing boxes */
-  int32_t release;          /* Q24 */
   int32_t slow_attack, slow_release, slow_amount; /* Q24 */
   int32_t ebu_phases;       /* 3: quarters, 1: halves, 0: none (libebur128 by rate) */
   int32_t ebu_taps;         /* a side */
+  int32_t points_log2, pad;
+  struct limiter_pace pace[1 + LIMITER_PACES];
   int32_t phases[2];        /* between two points of twice the rate: of the input, output */
   float even[2][8][8], odd[2][8][8]; /* their taps, from far to near */
   float ebu_even[2][EBU_MAX_TAPS], ebu_odd[2][EBU_MAX_TAPS]; /* [0] quarter, [1] half */
@@ -107,8 +119,9 @@ struct limiter_design {
   float half_way[4096];     /* spectrum of the filter for the points half way */
 };
 enum {
-  LIMITER_HALF_WAY, LIMITER_DETECT, LIMITER_SET_DEMAND, LIMITER_SHAPE, LIMITER_RELEASE,
-  LIMITER_SMOOTH, LIMITER_APPLY, LIMITER_HALF_WAY_AGAIN, LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
+  LIMITER_HALF_WAY, LIMITER_DETECT, LIMITER_SET_DEMAND, LIMITER_HOLD, LIMITER_DILATE,
+  LIMITER_ERODE, LIMITER_FOLLOW, LIMITER_SMOOTH, LIMITER_APPLY, LIMITER_HALF_WAY_AGAIN,
+  LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
 };
 #define LIMITER_OCTAVE 1048576
 /* Ceiling in octaves (Q20) for args[1]: the manifest's, less what a peak may rise between

@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: MIT
  * The limiter's gain computer, and the gain onto the signal; see limiter.h. */
+#include <string.h>
+
 #include "clones.h"
 #include "limiter_passes.h"
+
+LACQUER_CLONES
+static void demand_of(const int32_t *level, int offset, size_t n, int32_t *demand) {
+  for (size_t k = 0; k < n; k++) demand[k] = max_int(0, level[k] + offset);
+}
 
 /* The demand of each group, and of all together as far as they are linked. */
 void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count) {
   const struct limiter_design *d = io->design;
-  const size_t end = (size_t)(first + count) * d->points;
-  for (size_t k = (size_t)first * d->points; k < end; k++) {
-    int own[MAX_CHANNELS], most = 0;
-    for (int g = 0; g < d->groups; g++) {
-      own[g] = max_int(0, limiter_section(io, LIMITER_LEVEL, g)[k] + io->args[0] - io->args[1]);
-      most = max_int(most, own[g]);
-    }
+  const size_t begin = (size_t)first * d->points, end = begin + (size_t)count * d->points;
+  for (int g = 0; g < d->groups; g++)
+    demand_of(limiter_section(io, LIMITER_LEVEL, g) + begin, io->args[0] - io->args[1],
+              end - begin, limiter_section(io, LIMITER_DEMAND, g) + begin);
+  for (size_t k = begin; d->groups > 1 && k < end; k++) {
+    int most = 0;
     for (int g = 0; g < d->groups; g++)
-      limiter_section(io, LIMITER_DEMAND, g)[k] = linked_demand(own[g], most, d->link);
+      most = max_int(most, limiter_section(io, LIMITER_DEMAND, g)[k]);
+    for (int g = 0; g < d->groups; g++) {
+      int32_t *demand = limiter_section(io, LIMITER_DEMAND, g) + k;
+      *demand = linked_demand(*demand, most, d->link);
+    }
   }
 }
 
@@ -37,57 +47,146 @@ static void slide_min(int32_t *x, int n, int window) {
     for (int i = 0; i < n - (window - span); i++) x[i] = min_int(x[i], x[i + window - span]);
 }
 
-/* to[k] = mean of ahead[k .. k + length), rounded up; at most the last of them. */
-static void mean(const int32_t *ahead, int length, int n, int32_t *to) {
-  int sum = 0;
-  for (int j = 0; j < length; j++) sum += attack_term(ahead[j]);
-  for (int k = 0; k < n; k++) {
-    to[k] = min_int(attack_mean(sum, length), ahead[k + length - 1]);
-    sum += attack_term(ahead[k + length]) - attack_term(ahead[k]);
-  }
+static const struct limiter_pace *pace_of(const struct stage_io *io) {
+  const struct limiter_design *d = io->design;
+  return &d->pace[io->args[2]];
 }
 
-static void shape(const struct stage_io *io, int group, int32_t first, int32_t count) {
-  enum { TILE = 8, HALO = 2 * (640 + 128 + 512) };
+enum { TILE = 8, MAX_POINTS = TILE * BLOCK_FRAMES / 8 }; /* blocks at once, and their points */
+
+/* Points [from, from + n) of `total`, 0 beyond. */
+static void load_points(const int32_t *points, int64_t total, int64_t from, int n, int32_t *x) {
+  const int before = from < 0 ? (int)-from : 0;
+  const int64_t left = total - from, end = left < n ? left : n;
+  memset(x, 0, (size_t)n * sizeof *x);
+  if (end > before) memcpy(x + before, points + from + before, (size_t)(end - before) * sizeof *x);
+}
+
+/* Gaps closed, held; every node gets the most of the points that it is interpolated to. */
+static void hold(const struct stage_io *io, int group, int32_t first, int32_t count) {
+  enum { HALO = 2 * (640 + 128 + (1 << LIMITER_MAX_GRID)) };
   const struct limiter_design *d = io->design;
+  const struct limiter_pace *p = pace_of(io);
   const int32_t *demand = limiter_section(io, LIMITER_DEMAND, group);
-  int32_t x[TILE * BLOCK_FRAMES / 8 + HALO], *to = limiter_section(io, LIMITER_SHAPED, group);
+  int32_t x[MAX_POINTS + HALO], *to = limiter_section(io, LIMITER_HELD, group);
   const int64_t total = (int64_t)io->n_blocks * d->points;
+  const int step = 1 << p->grid, reach = p->close + d->hold + step - 1;
   for (int32_t b = first; b < first + count; b += TILE) {
-    const int n = min_int(TILE, first + count - b) * d->points;
+    const int n = min_int(TILE, first + count - b) * d->points, length = n + 2 * reach;
     const int64_t at = (int64_t)b * d->points;
-    const int64_t begin = at - d->close - d->hold - (d->attack - 1);
-    const int length = n + 2 * (d->close + d->hold + d->attack - 1);
-    for (int i = 0; i < length; i++) {
-      const int64_t k = begin + i;
-      x[i] = k >= 0 && k < total ? demand[k] : 0;
-    }
-    slide_max(x, length, d->close + 1);
-    slide_min(x, length - d->close, d->close + 1);
-    slide_max(x, length - 2 * d->close, 2 * d->hold + 1); /* x[i]: point at - attack + 1 + i */
-    slide_max(x, n + 2 * (d->attack - 1), d->attack);
-    mean(x, d->attack, n, to + at);
+    load_points(demand, total, at - reach, length, x);
+    slide_max(x, length, p->close + 1);
+    slide_min(x, length - p->close, p->close + 1);
+    slide_max(x, length - 2 * p->close, 2 * d->hold + 1);
+    slide_max(x, n + 2 * (step - 1), 2 * step - 1);
+    memset(to + at, 0, (size_t)n * sizeof *to);
+    for (int i = 0; i < n >> p->grid; i++)
+      to[at + limiter_node(i, d->points_log2, p->grid)] = x[i << p->grid];
   }
 }
 
-void limiter_shape(const struct stage_io *io, int32_t first, int32_t count) {
+/* Nodes [from, from + n) of a section, `outside` beyond the track. */
+static void load_nodes(const struct stage_io *io, const int32_t *section, int64_t from, int n,
+                       int32_t outside, int32_t *x) {
   const struct limiter_design *d = io->design;
-  for (int g = 0; g < d->groups; g++) shape(io, g, first, count);
+  const int grid = pace_of(io)->grid;
+  const int64_t total = (int64_t)io->n_blocks * d->points >> grid;
+  for (int i = 0; i < n; i++)
+    x[i] = from + i < 0 || from + i >= total
+               ? outside
+               : section[limiter_node((int)(from + i), d->points_log2, grid)];
 }
 
-void limiter_release(const struct stage_io *io, int32_t first, int32_t count) {
+enum { NODES = MAX_POINTS + 1 + 2 * LIMITER_MAX_NODES };
+
+/* y[i] = max of x[i + at] and of x[i + at + step u] - cost u^2, u = 1 .. most. */
+LACQUER_CLONES
+static void dilate_side(const int32_t *x, int step, int cost, int most, int n, int32_t *y) {
+  for (int u = 1; u <= most; u++)
+    for (int i = 0; i < n; i++) y[i] = max_int(y[i], x[i + step * u] - cost * u * u);
+}
+
+LACQUER_CLONES
+static void erode_side(const int32_t *x, int step, int cost, int most, int n, int32_t *y) {
+  for (int u = 1; u <= most; u++)
+    for (int i = 0; i < n; i++) y[i] = min_int(y[i], x[i + step * u] + cost * u * u);
+}
+
+/* The lowest parabola around each node that is nowhere below the demand: it falls behind a
+ * peak, and rises to the next. */
+static void dilate(const struct stage_io *io, int group, int32_t first, int32_t count) {
   const struct limiter_design *d = io->design;
+  const struct limiter_pace *p = pace_of(io);
+  int32_t x[NODES], y[MAX_POINTS], *to = limiter_section(io, LIMITER_VERTEX, group);
+  for (int32_t b = first; b < first + count; b += TILE) {
+    const int blocks = min_int(TILE, first + count - b), n = blocks * d->points >> p->grid;
+    const int64_t at = (int64_t)b * d->points;
+    load_nodes(io, limiter_section(io, LIMITER_HELD, group), (at >> p->grid) - p->fall_nodes,
+               p->fall_nodes + n + p->rise_nodes, 0, x);
+    memcpy(y, x + p->fall_nodes, (size_t)n * sizeof *y);
+    dilate_side(x + p->fall_nodes, -1, p->fall, p->fall_nodes, n, y);
+    dilate_side(x + p->fall_nodes, 1, p->rise, p->rise_nodes, n, y);
+    memset(to + at, 0, (size_t)blocks * d->points * sizeof *to);
+    for (int i = 0; i < n; i++) to[at + limiter_node(i, d->points_log2, p->grid)] = y[i];
+  }
+}
+
+LACQUER_CLONES
+static void interpolate(const int32_t *nodes, int n, int grid, int32_t *to) {
+  if (!grid) memcpy(to, nodes, (size_t)n * sizeof *to);
+  for (int j = 0; grid && j < n; j++)
+    for (int i = 0; i < 1 << grid; i++)
+      to[(j << grid) + i] = limiter_between(nodes[j], nodes[j + 1], i, grid);
+}
+
+/* What is below all these parabolas, at the nodes; between them a straight line. */
+static void erode(const struct stage_io *io, int group, int32_t first, int32_t count) {
+  const struct limiter_design *d = io->design;
+  const struct limiter_pace *p = pace_of(io);
+  int32_t x[NODES], y[MAX_POINTS + 1], *to = limiter_section(io, LIMITER_CLOSED, group);
+  for (int32_t b = first; b < first + count; b += TILE) {
+    const int blocks = min_int(TILE, first + count - b);
+    const int n = blocks * d->points >> p->grid;
+    const int64_t at = (int64_t)b * d->points;
+    load_nodes(io, limiter_section(io, LIMITER_VERTEX, group), (at >> p->grid) - p->rise_nodes,
+               p->rise_nodes + n + 1 + p->fall_nodes, LIMITER_NO_VERTEX, x);
+    memcpy(y, x + p->rise_nodes, (size_t)(n + 1) * sizeof *y);
+    erode_side(x + p->rise_nodes, -1, p->rise, p->rise_nodes, n + 1, y);
+    erode_side(x + p->rise_nodes, 1, p->fall, p->fall_nodes, n + 1, y);
+    if (b + blocks == io->n_blocks) y[n] = y[n - 1]; /* the track ends there */
+    interpolate(y, n, p->grid, to + at);
+  }
+}
+
+static void each_group(const struct stage_io *io, int32_t first, int32_t count,
+                       void (*pass)(const struct stage_io *, int, int32_t, int32_t)) {
+  const struct limiter_design *d = io->design;
+  for (int g = 0; g < d->groups; g++) pass(io, g, first, count);
+}
+
+void limiter_hold(const struct stage_io *io, int32_t first, int32_t count) {
+  each_group(io, first, count, hold);
+}
+void limiter_dilate(const struct stage_io *io, int32_t first, int32_t count) {
+  each_group(io, first, count, dilate);
+}
+void limiter_erode(const struct stage_io *io, int32_t first, int32_t count) {
+  each_group(io, first, count, erode);
+}
+
+static void follow(const struct stage_io *io, int group, int32_t first, int32_t count) {
+  const struct limiter_design *d = io->design;
+  const int32_t *closed = limiter_section(io, LIMITER_CLOSED, group);
+  int32_t *slow = limiter_section(io, LIMITER_SLOW, group);
   const size_t begin = (size_t)first * d->points, end = begin + (size_t)count * d->points;
-  for (int g = 0; g < d->groups; g++) {
-    const int32_t *shaped = limiter_section(io, LIMITER_SHAPED, g);
-    int32_t *follow = limiter_section(io, LIMITER_FOLLOW, g);
-    int32_t *slow = limiter_section(io, LIMITER_SLOW, g);
-    int r = begin ? follow[begin - 1] : 0, f = begin ? slow[begin - 1] : 0;
-    for (size_t k = begin; k < end; k++) {
-      follow[k] = r = release_step(r, shaped[k], d->release);
-      slow[k] = f = follow_step(f, r, d->slow_attack, d->slow_release);
-    }
-  }
+  int f = begin ? slow[begin - 1] : 0;
+  if (!d->slow_amount) memset(slow + begin, 0, (end - begin) * sizeof *slow);
+  for (size_t k = begin; d->slow_amount && k < end; k++)
+    slow[k] = f = follow_step(f, closed[k], d->slow_attack, d->slow_release);
+}
+
+void limiter_follow(const struct stage_io *io, int32_t first, int32_t count) {
+  each_group(io, first, count, follow);
 }
 
 LACQUER_CLONES
@@ -100,9 +199,15 @@ static void box(int32_t *x, int n, int half) { /* centred; shortens by half at b
   }
 }
 
+LACQUER_CLONES
+static void to_gains(const int32_t *reduction, int drive, int n, int32_t *gain) {
+  for (int k = 0; k < n; k++)
+    gain[k] = to_int(floatBitsToUint(limiter_gain(drive, reduction[k])));
+}
+
 static void smooth(const struct stage_io *io, int group, int32_t first, int32_t count) {
   const struct limiter_design *d = io->design;
-  const int32_t *follow = limiter_section(io, LIMITER_FOLLOW, group);
+  const int32_t *closed = limiter_section(io, LIMITER_CLOSED, group);
   const int32_t *slow = limiter_section(io, LIMITER_SLOW, group);
   int32_t *reduction = limiter_section(io, LIMITER_REDUCTION, group);
   int32_t *gain = limiter_section(io, LIMITER_GAIN, group);
@@ -114,19 +219,16 @@ static void smooth(const struct stage_io *io, int group, int32_t first, int32_t 
     for (int i = 0; i < n; i++) {
       int64_t k = at - 3 * d->box + i;
       k = k < 0 ? 0 : k > last ? last : k;
-      x[i] = max_int(follow[k], mul_q24(slow[k], d->slow_amount));
+      x[i] = max_int(closed[k], mul_q24(slow[k], d->slow_amount));
     }
-    for (int pass = 0; pass < 3; pass++) box(x, n - 2 * pass * d->box, d->box);
-    for (int k = 0; k < d->points; k++) {
-      reduction[at + k] = x[k];
-      gain[at + k] = to_int(floatBitsToUint(limiter_gain(io->args[0], x[k])));
-    }
+    for (int pass = 0; pass < (d->box ? 3 : 0); pass++) box(x, n - 2 * pass * d->box, d->box);
+    memcpy(reduction + at, x, (size_t)d->points * sizeof *x);
+    to_gains(x, io->args[0], d->points, gain + at);
   }
 }
 
 void limiter_smooth(const struct stage_io *io, int32_t first, int32_t count) {
-  const struct limiter_design *d = io->design;
-  for (int g = 0; g < d->groups; g++) smooth(io, g, first, count);
+  each_group(io, first, count, smooth);
 }
 
 LACQUER_CLONES

@@ -16,8 +16,10 @@ void limiter_half_way_again(const struct stage_io *io, int32_t first, int32_t co
 void limiter_detect_again(const struct stage_io *io, int32_t first, int32_t count);
 
 void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count);
-void limiter_shape(const struct stage_io *io, int32_t first, int32_t count);
-void limiter_release(const struct stage_io *io, int32_t first, int32_t count);
+void limiter_hold(const struct stage_io *io, int32_t first, int32_t count);
+void limiter_dilate(const struct stage_io *io, int32_t first, int32_t count);
+void limiter_erode(const struct stage_io *io, int32_t first, int32_t count);
+void limiter_follow(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_smooth(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_apply(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_correct(const struct stage_io *io, int32_t first, int32_t count);

@@ -53,6 +53,8 @@ struct stage_design {
   int32_t ring_history;   /* blocks the ring keeps besides those of a segment */
   int32_t control_words;  /* int32 words of resident control data per block, over all of */
   int32_t control_sections; /* sections of n_blocks * control_words / control_sections */
+  int32_t control_halo;     /* blocks on either side whose control words its passes read, if
+                               more than 24 */
   double pre_ring_ms; /* of a linear stage: time from the first tap within 60 dB of the
                          largest one up to that one */
   double response_error_db; /* largest deviation of the realised filters from the wanted

@@ -15,6 +15,7 @@ struct work { /* of one drive, shared by the threads */
   const struct probe *const *tracks;
   int n_tracks;
   double drive_db;
+  int pace;
   struct loudness_part *parts; /* by track */
   float **hops;
   pthread_mutex_t lock; /* of what follows */
@@ -30,7 +31,7 @@ static void *measure_tracks(void *context) {
     pthread_mutex_unlock(&w->lock);
     if (track >= w->n_tracks) return NULL;
     const enum engine_status status =
-        probe_hops(w->tracks[track], w->drive_db, w->hops[track]);
+        probe_hops(w->tracks[track], w->drive_db, w->pace, w->hops[track]);
     if (!status) continue;
     pthread_mutex_lock(&w->lock);
     w->status = status;
@@ -38,7 +39,7 @@ static void *measure_tracks(void *context) {
   }
 }
 
-/* Loudness of all tracks at w->drive_db; w->status: whether it could be had. */
+/* Loudness of all tracks at w->drive_db and w->pace; w->status: whether it could be had. */
 static double measure_album(struct work *w, int n_threads, double *scratch) {
   pthread_t *threads = memory_new((size_t)n_threads, sizeof *threads);
   int started = 0;
@@ -69,16 +70,25 @@ static double max_drive(const struct probe *const *tracks, int n_tracks, double 
 static void search(struct work *w, const struct album_goal *goal, double *scratch,
                    struct album_result *out) {
   struct solve solve;
+  struct pace_choice choice;
   *out = (struct album_result){.loudness_lufs = -HUGE_VAL, .limit = SOLVE_NO_LOUDNESS};
   w->drive_db = NAN;
   out->start_lufs = measure_album(w, goal->threads, scratch);
   if (w->status || out->start_lufs == -HUGE_VAL) return;
   const struct solve_goal bounds = {goal->target_lufs,
                                     max_drive(w->tracks, w->n_tracks, goal->max_reduction_db)};
-  solve_begin(&solve, &bounds, out->start_lufs);
+  const struct limiter_design *limiter = w->tracks[0]->limiter->data;
+  pace_begin(&choice, goal->slowest_pace, limiter->n_paces);
   do {
-    w->drive_db = solve.drive_db;
-  } while (!w->status && solve_next(&solve, measure_album(w, goal->threads, scratch)));
+    solve_begin(&solve, &bounds, out->start_lufs);
+    if (!isnan(choice.fastest_drive_db)) solve.drive_db = choice.fastest_drive_db;
+    w->pace = choice.pace;
+    do {
+      w->drive_db = solve.drive_db;
+    } while (!w->status && solve_next(&solve, measure_album(w, goal->threads, scratch)) &&
+             !pace_decided(&choice, &solve));
+  } while (!w->status && pace_next(&choice, &solve));
+  out->pace = choice.pace;
   out->drive_db = solve.drive_db;
   out->loudness_lufs = solve.loudness_lufs;
   out->reached = solve.reached;

@@ -8,11 +8,13 @@
 
 struct album_goal {
   double target_lufs, max_reduction_db; /* NAN: any reduction */
+  int slowest_pace;                     /* of the limiter, 1 to limiter_design.n_paces */
   int threads;                          /* no effect on the result */
 };
 struct album_result {
   double start_lufs;    /* of all tracks, neither driven nor limited */
   double drive_db;      /* for all tracks */
+  int pace;             /* of all limiters: the slowest that reaches the target */
   double loudness_lufs; /* of all tracks under it; -HUGE_VAL: silence */
   bool reached;
   enum solve_limit limit;

@@ -197,7 +197,8 @@ void run_hops(struct run *r, int slot, uint64_t *mask) {
 
 static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling) {
   r->lane[lane].result.drive_db = drive_db;
-  run_args(r, lane, r->tail.limiter, (const int32_t[5]){solve_drive_q20(drive_db), ceiling});
+  run_args(r, lane, r->tail.limiter,
+           (const int32_t[5]){solve_drive_q20(drive_db), ceiling, r->lane[lane].choice.pace});
 }
 
 /* ---- the tail of one variant, all lanes side by side ---- */
@@ -216,9 +217,9 @@ static bool same_number(double a, double b) { return a == b || (isnan(a) && isna
 static bool same_limiting(const struct tail *a, const struct tail *b) {
   return same_number(a->loudness_lufs, b->loudness_lufs) &&
          same_number(a->max_reduction_db, b->max_reduction_db) &&
-         same_number(a->drive_db, b->drive_db) && same_number(a->clip_db, b->clip_db) &&
-         a->ceiling == b->ceiling && a->limiter == b->limiter && a->band_limit == b->band_limit &&
-         !memcmp(a->faster, b->faster, sizeof a->faster);
+         same_number(a->drive_db, b->drive_db) && a->pace == b->pace &&
+         same_number(a->clip_db, b->clip_db) &&
+         a->ceiling == b->ceiling && a->limiter == b->limiter && a->band_limit == b->band_limit;
 }
 
 /* Starts the search for a lane's drive; it has to try `drive_db` first. NAN: what the
@@ -243,8 +244,9 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     struct lane_run *lane = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
     run_design(r, i, r->tail.limiter, t->limiter);
-    lane->n_faster = 0;
     const struct limiter_design *limiter = t->limiter->data;
+    lane->choice = (struct pace_choice){.pace = t->pace};
+    if (!isnan(t->loudness_lufs)) pace_begin(&lane->choice, 1, limiter->n_paces);
     run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
     lane->result = (struct tail_result){.rate_hz = r->rate_hz, .n_frames = lane->n_frames,
                                         .reached = true, .input = lane->input,
@@ -254,15 +256,6 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     if (!isnan(t->loudness_lufs) && lane->input.integrated_lufs == -HUGE_VAL)
       lane->result.reached = false, lane->result.limit = SOLVE_NO_LOUDNESS;
   }
-}
-
-/* The loudness is out of the lane's reach: a faster limiter, if there is one, begins a search of
- * its own. */
-static void take_faster(struct run *r, int lane, const struct tail *t) {
-  struct lane_run *l = &r->lane[lane];
-  if (l->n_faster == LIMITER_PACES - 1 || !t->faster[l->n_faster]) return;
-  run_design(r, lane, r->tail.limiter, t->faster[l->n_faster++]);
-  begin_search(r, lane, t, NAN);
 }
 
 /* Runs the gain computer for the lanes' drives; the searching lanes then get their next
@@ -279,9 +272,12 @@ static void search_drive(struct run *r, int tail, lane_mask mask) {
       if (!in_mask(todo, i)) continue;
       const double tried = lane->result.drive_db;
       if (lane->searching)
-        lane->searching = solve_next(&lane->solve, lane_loudness(r, i, r->tail.loudness));
-      if (!lane->searching && lane->solve.steps && !lane->solve.reached)
-        take_faster(r, i, tail_of(r, i, tail));
+        lane->searching = solve_next(&lane->solve, lane_loudness(r, i, r->tail.loudness)) &&
+                          !pace_decided(&lane->choice, &lane->solve);
+      if (!lane->searching && lane->solve.steps && pace_next(&lane->choice, &lane->solve)) {
+        begin_search(r, i, tail_of(r, i, tail), lane->choice.fastest_drive_db);
+        continue;
+      }
       if (lane->searching || (lane->solve.steps && lane->solve.drive_db != tried))
         set_drive(r, i, lane->solve.drive_db, tail_of(r, i, tail)->ceiling);
       else
@@ -325,8 +321,8 @@ static void hold_ceiling(struct run *r, int tail, lane_mask mask) {
       run_passes(r, r->tail.limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
       check_passes(r, r->tail.limiter, LIMITER_CORRECT, LIMITER_CORRECT + 1, todo);
     }
-    run_passes(r, r->tail.limiter, LIMITER_SHAPE, LIMITER_APPLY, todo);
-    apply_and_check(r, LIMITER_SHAPE, todo);
+    run_passes(r, r->tail.limiter, LIMITER_HOLD, LIMITER_APPLY, todo);
+    apply_and_check(r, LIMITER_HOLD, todo);
   }
   drop_mismatched(r, mask);
 }
@@ -346,11 +342,6 @@ static double judge(const struct solve *solve, const struct tail *t, struct tail
   return error / slope < spare - 0.01 ? error / slope : fmax(spare - 0.01, 0);
 }
 
-static double look_ahead_ms(const struct run *r, int lane) {
-  const struct limiter_design *d = r->design[lane][r->tail.limiter]->data;
-  return 1000.0 * d->attack * d->step / r->rate_hz;
-}
-
 /* True loudness of the limited signal; lanes in `off` missed their target by more than
  * the tolerance although the search had reached it, or took more than they may, and get a
  * corrected drive. */
@@ -365,7 +356,9 @@ static void measure_result(struct run *r, int tail, lane_mask mask, lane_mask of
     const struct tail *t = tail_of(r, i, tail);
     lane_figures(r, i, r->tail.again, &lane->result.figures);
     lane->result.loudness_lufs = lane->result.figures.integrated_lufs;
-    lane->result.look_ahead_ms = look_ahead_ms(r, i);
+    const struct limiter_design *limiter = t->limiter->data;
+    lane->result.look_ahead_ms = limiter->pace[lane->choice.pace].look_ahead_us / 1000.0;
+    lane->result.release_ms = limiter->pace[lane->choice.pace].release_us / 1000.0;
     lane->result.max_reduction_db =
         (double)section_max(r, i, LIMITER_REDUCTION) / LIMITER_OCTAVE * det_gain_to_db(2);
     if (isnan(t->loudness_lufs) || !lane->solve.steps) continue;
@@ -388,16 +381,49 @@ static void clip_and_search(struct run *r, int tail, lane_mask mask) {
     for (int i = 0; i < r->batch->n_lanes; i++) {
       double drive_db;
       if (!in_mask(todo, i)) continue;
-      if (source_next_clip(r, i, tail, round, &drive_db))
-        begin_search(r, i, tail_of(r, i, tail), drive_db);
-      else
+      if (!source_next_clip(r, i, tail, round, &drive_db)) {
         mask_drop(todo, i);
+        continue;
+      }
+      const struct tail *t = tail_of(r, i, tail);
+      const struct limiter_design *limiter = t->limiter->data;
+      pace_begin(&r->lane[i].choice, r->lane[i].choice.pace, limiter->n_paces);
+      begin_search(r, i, t, drive_db);
     }
   }
 }
 
+/* Applies, measures, and corrects what the search could not see. */
+static void settle(struct run *r, int tail, lane_mask mask) {
+  lane_mask off, again;
+  drop_mismatched(r, mask);
+  hold_ceiling(r, tail, mask);
+  measure_result(r, tail, mask, off);
+  if (!any_lane(off)) return;
+  run_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, off);
+  hold_ceiling(r, tail, off);
+  measure_result(r, tail, off, again);
+  drop_mismatched(r, mask);
+}
+
+/* Leaves the lanes that the search had brought to a target that they then missed, if there is a
+ * faster pace: it is searched with. */
+static void retry_faster(struct run *r, int tail, lane_mask mask) {
+  for (int i = 0; i < r->batch->n_lanes; i++) {
+    struct lane_run *l = &r->lane[i];
+    const struct tail *t = tail_of(r, i, tail);
+    const struct limiter_design *limiter = t->limiter->data;
+    if (!in_mask(mask, i)) continue;
+    if (l->result.reached || !l->solve.reached || l->choice.pace == limiter->n_paces) {
+      mask_drop(mask, i);
+      continue;
+    }
+    pace_begin(&l->choice, l->choice.pace + 1, limiter->n_paces);
+    begin_search(r, i, t, l->result.drive_db);
+  }
+}
+
 static void render_tail(struct run *r, int tail, lane_mask mask) {
-  lane_mask off;
   begin_tail(r, tail, mask);
   if (r->batch->probe) {
     source_clip(r, tail, mask);
@@ -406,14 +432,13 @@ static void render_tail(struct run *r, int tail, lane_mask mask) {
     return;
   }
   clip_and_search(r, tail, mask);
-  drop_mismatched(r, mask);
-  hold_ceiling(r, tail, mask);
-  measure_result(r, tail, mask, off);
-  if (!any_lane(off)) return;
-  run_passes(r, r->tail.limiter, LIMITER_SET_DEMAND, LIMITER_APPLY, off);
-  hold_ceiling(r, tail, off);
-  lane_mask again;
-  measure_result(r, tail, off, again);
+  lane_mask todo;
+  memcpy(todo, mask, sizeof todo);
+  while (any_lane(todo) && !r->status) {
+    settle(r, tail, todo);
+    retry_faster(r, tail, todo);
+    search_drive(r, tail, todo);
+  }
   drop_mismatched(r, mask);
 }
 

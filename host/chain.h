@@ -26,13 +26,12 @@ struct tail {
   double loudness_lufs; /* NAN: leave the level alone */
   int32_t ceiling;      /* limiter_ceiling() */
   const struct stage_design *limiter, *dither;
-  /* Faster ones, one after the other, if the loudness is out of reach; NULL: no more. */
-  const struct stage_design *faster[LIMITER_PACES - 1];
   int band_limit;       /* enum band_limit */
   double clip_db;       /* threshold of the clipper above the ceiling; NAN: none */
   uint32_t seed;        /* of the dither */
   double max_reduction_db; /* of the limiter, beside a loudness; NAN: any */
-  double drive_db;      /* NAN: as the loudness wants it; else this, and no search */
+  double drive_db;      /* NAN: as the loudness wants it; else this, */
+  int pace;             /* with this pace of the limiter, and no search */
 };
 struct tail_result {
   int rate_hz;
@@ -43,7 +42,7 @@ struct tail_result {
   double input_true_peak_db; /* -HUGE_VAL: silence */
   double true_peak_db;     /* of the limited signal, rounded up; -HUGE_VAL: silence */
   double max_reduction_db; /* deepest gain reduction of the limiter */
-  double look_ahead_ms;    /* its attack */
+  double look_ahead_ms, release_ms; /* its attack and release from 6 dB */
   bool reached;            /* the loudness target is met (or there is none) */
   enum solve_limit limit;  /* what stands in its way; SOLVE_MET when reached */
   int limiter_rounds;      /* corrections that the ceiling took */

@@ -219,7 +219,8 @@ static bool check_window(struct run *r, int lane, int slot, int first_pass, int 
   else
     over_audio(r, lane, slot, r->src[lane][slot],
                widen(w, audio_halo(d, first_pass, end_pass), n), false);
-  copy_control(r, lane, slot, widen(w, CONTROL_HALO, n));
+  copy_control(r, lane, slot,
+               widen(w, d->control_halo > CONTROL_HALO ? d->control_halo : CONTROL_HALO, n));
   if (plan->stage == &stage_limiter && writes_audio(r, slot, end_pass)) /* it is read again */
     over_audio(r, lane, slot, r->dst[lane][slot], widen(w, 1, n), false);
   for (int p = first_pass; p < end_pass && !r->status; p++) {

@@ -19,7 +19,7 @@ struct lane_run {
   bool band_limited;      /* it went through the band limit */
   struct solve solve;
   bool searching;
-  int n_faster; /* how many of tail.faster were tried */
+  struct pace_choice choice; /* and its limiter's pace */
   struct tail_result result;
   int previous_tail;      /* whose limited signal is still there; -1: none */
 };

@@ -106,6 +106,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   r->gain_db = result->drive_db;
   r->reduction_db = result->max_reduction_db;
   r->look_ahead_ms = result->look_ahead_ms;
+  r->release_ms = result->release_ms;
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   const struct plan_album *album = plan_album_of(d->plan, d->unit->unit);
   enum solve_limit limit = result->limit;

@@ -153,21 +153,6 @@ struct track_in_plan { /* what its units have in common */
   const char *tables;
 };
 
-/* A search for a loudness has the choice of several paces. */
-static enum status plan_limiter(const struct plan *plan, struct unit_plan *u,
-                                const struct stage_format *format, char **tables,
-                                struct failure *why) {
-  const struct variant *v = &plan->manifest->variants[u->unit->variant];
-  const bool searches = !isnan(v->loudness.loudness_lufs) && !plan_album_of(plan, u->unit);
-  struct limiter_params pace[LIMITER_PACES] = {v->limiter};
-  const int n = searches ? limiter_paces(&v->limiter, pace) : 1;
-  enum status status = STATUS_OK;
-  for (int i = 0; i < n && !status; i++)
-    status = add_design(plan, &stage_limiter, &pace[i], format,
-                        i ? &u->tail.faster[i - 1] : &u->tail.limiter, tables, why);
-  return status;
-}
-
 static enum status plan_unit(const struct plan *plan, const struct track_in_plan *track,
                              struct unit_plan *u, const struct stage_design **clip,
                              struct failure *why) {
@@ -180,7 +165,8 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
   struct conversion *to = &u->tail.to;
   enum status status = STATUS_OK;
   if (converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
-  if (!status) status = plan_limiter(plan, u, &delivered, &all, why);
+  if (!status)
+    status = add_design(plan, &stage_limiter, &v->limiter, &delivered, &u->tail.limiter, &all, why);
   if (!status)
     status = add_design(plan, &stage_dither, &v->dither, &delivered, &u->tail.dither, &all, why);
   if (!status && !isnan(clip_db(&v->limiter)))
@@ -194,6 +180,7 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
     if (album) {
       u->tail.loudness_lufs = u->tail.max_reduction_db = NAN;
       u->tail.drive_db = album->result.drive_db;
+      u->tail.pace = album->result.pace;
     }
     u->tail.ceiling = limiter_ceiling(&v->limiter, dither_db(v, delivered.rate_hz));
     u->tail.clip_db = clip_db(&v->limiter);

@@ -18,7 +18,8 @@ void probe_free(struct probe *p) {
 
 int32_t probe_n_hops(const struct probe *p) { return loudness_hops(p->n_frames, p->rate_hz); }
 
-enum engine_status probe_hops(const struct probe *p, double drive_db, float *hops) {
+enum engine_status probe_hops(const struct probe *p, double drive_db, int pace,
+                              float *hops) {
   enum { LIMITER, LOUDNESS, SLOTS };
   const struct slot_plan slots[SLOTS] = {
       {&stage_limiter, BUFFER_A, BUFFER_B, -1}, {&stage_loudness, BUFFER_A, BUFFER_NONE, LIMITER}};
@@ -33,7 +34,7 @@ enum engine_status probe_hops(const struct probe *p, double drive_db, float *hop
   e->write_control(s, 0, LOUDNESS, 0, p->n_energies, p->energies);
   if (!isnan(drive_db)) {
     e->write_control(s, 0, LIMITER, 0, p->n_levels, p->levels);
-    e->set_args(s, 0, LIMITER, (const int32_t[5]){solve_drive_q20(drive_db), p->ceiling});
+    e->set_args(s, 0, LIMITER, (const int32_t[5]){solve_drive_q20(drive_db), p->ceiling, pace});
     e->set_args(s, 0, LOUDNESS, (const int32_t[5]){limiter->groups});
     for (int pass = LIMITER_SET_DEMAND; pass < LIMITER_APPLY; pass++)
       e->run(s, LIMITER, pass, 0, blocks + p->limiter->shape[pass].extra, NULL);

@@ -19,7 +19,7 @@ struct probe {
 void probe_free(struct probe *probe); /* takes an empty one; leaves it empty */
 
 int32_t probe_n_hops(const struct probe *probe);
-/* Energies of the hops under the limiter's gain at this drive; NAN: as they are. The
+/* Energies of the hops under the limiter's gain at this drive and pace; NAN: as they are. The
  * reference's work: the same bits wherever the probe comes from. Thread-safe. */
-enum engine_status probe_hops(const struct probe *probe, double drive_db, float *hops);
+enum engine_status probe_hops(const struct probe *probe, double drive_db, int pace, float *hops);
 #endif

@@ -60,6 +60,7 @@ static const struct field fields[] = {
     FIELD("measured", "gain_db", FIELD_REAL, gain_db),
     FIELD("measured", "deepest_reduction_db", FIELD_REAL, reduction_db),
     FIELD("measured", "limiter_look_ahead_ms", FIELD_REAL, look_ahead_ms),
+    FIELD("measured", "limiter_release_ms", FIELD_REAL, release_ms),
     FIELD("measured", "filter_error_db", FIELD_REAL, filter_error_db),
     FIELD("measured", "filter_pre_ring_ms", FIELD_REAL, pre_ring_ms),
     FIELD("measured", "target_reached", FIELD_BOOL, reached),

@@ -41,7 +41,7 @@ struct receipt {
   double true_peak_dbtp;   /* of the limited signal, as the 16x meter reads it */
   double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;
-  double look_ahead_ms;    /* of the limiter */
+  double look_ahead_ms, release_ms; /* of the limiter */
   double filter_error_db;  /* of the chain's filters against the wanted responses */
   double pre_ring_ms;      /* how long its eq, match and stereo stages ring before the
                               sound, in sum */

@@ -126,7 +126,9 @@ static void solve(const struct work *w, int variant) {
   struct plan_album *album = &w->plan->albums[variant];
   const struct variant *v = &w->plan->manifest->variants[variant];
   const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-  const struct album_goal goal = {v->loudness.loudness_lufs, v->loudness.max_reduction_db, cores};
+  const int slowest = album->result.pace ? album->result.pace : 1; /* a visit before took that */
+  const struct album_goal goal = {v->loudness.loudness_lufs, v->loudness.max_reduction_db, slowest,
+                                  cores};
   const struct probe **tracks = memory_new((size_t)album->n_tracks, sizeof(struct probe *));
   for (int i = 0; i < album->n_tracks; i++) tracks[i] = &album->probes[album->order[i]];
   if (album_solve(tracks, album->n_tracks, &goal, &album->result))

@@ -69,6 +69,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "gain_db", number_or_null(r->gain_db));
     json_object_set_new(line, "deepest_reduction_db", number_or_null(r->reduction_db));
     json_object_set_new(line, "limiter_look_ahead_ms", number_or_null(r->look_ahead_ms));
+    json_object_set_new(line, "limiter_release_ms", number_or_null(r->release_ms));
     json_object_set_new(line, "before", reading_json(&r->source_reading, false));
     json_object_set_new(line, "after_chain", reading_json(&r->chain_reading, true));
     json_object_set_new(line, "after", reading_json(&r->delivered_reading, true));

@@ -76,6 +76,33 @@ bool solve_next(struct solve *s, double lufs) {
   return false;
 }
 
+void pace_begin(struct pace_choice *c, int slowest, int n_paces) {
+  const int first = n_paces ? slowest : 0;
+  *c = (struct pace_choice){first, first, n_paces, NAN};
+}
+
+bool pace_decided(const struct pace_choice *c, struct solve *s) {
+  const double far_db = 20; /* more drive than that for what is missing */
+  const bool met = s->best_error <= SOLVE_TOLERANCE && c->slowest < c->pace;
+  const bool far = s->last_lufs < s->goal.target_lufs && s->steps > 1 && c->pace < c->fastest &&
+                   s->best_error > far_db * s->slope;
+  if (!met && !far) return false;
+  s->drive_db = s->best_db;
+  s->reached = met;
+  return true;
+}
+
+bool pace_next(struct pace_choice *c, const struct solve *s) {
+  if (s->reached)
+    c->fastest = c->pace, c->fastest_drive_db = s->drive_db;
+  else if (c->pace < c->fastest)
+    c->slowest = c->pace + 1;
+  const int next = (c->slowest + c->fastest) / 2;
+  if (next == c->pace) return false;
+  c->pace = next;
+  return true;
+}
+
 int32_t solve_drive_q20(double drive_db) {
   const double q = drive_db / det_gain_to_db(2) * LIMITER_OCTAVE;
   return (int32_t)(q < 0 ? q - 0.5 : q + 0.5);

@@ -49,6 +49,21 @@ void solve_begin(struct solve *s, const struct solve_goal *goal, double start_lu
  * s->drive_db is the best drive (which may be an earlier one). */
 bool solve_next(struct solve *s, double loudness_lufs);
 
+/* The choice of a pace: the slowest one with which a search reaches its target. A bisection, in
+ * which the slowest is tried first. */
+struct pace_choice {
+  int pace; /* to search with */
+  int slowest, fastest;    /* what is left of the choice */
+  double fastest_drive_db; /* the best one of `fastest`; NAN: it was not tried */
+};
+/* n_paces 0: pace 0 alone. */
+void pace_begin(struct pace_choice *c, int slowest, int n_paces);
+/* Whether a search with c->pace, that has had a step, need not go on for what pace_next asks: the
+ * target is met and slower paces are left, or it is far and faster ones are. Then it is ended. */
+bool pace_decided(const struct pace_choice *c, struct solve *s);
+/* Tells how a search with c->pace ended. True: search with c->pace now; false: it stays. */
+bool pace_next(struct pace_choice *c, const struct solve *s);
+
 /* Drive in octaves (Q20), as the limiter takes it. */
 int32_t solve_drive_q20(double drive_db);
 #endif

@@ -4,16 +4,22 @@
 #include "vectors.glsl"
 #include "limiter.h"
 
+struct LimiterPace {
+  int close, grid;
+  int rise, rise_nodes, fall, fall_nodes;
+  int look_ahead_us, release_us;
+};
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer LimiterDesign {
   int step_, points;
   int groups, link;
-  int close, hold;
-  int attack;
+  int n_paces;
+  int hold;
   int box;
-  int release;
   int slow_attack, slow_release, slow_amount;
   int ebu_phases;
   int ebu_taps;
+  int points_log2, pad;
+  LimiterPace pace[32];
   int phases[2];
   vec4 even[2 * 8 * 2], odd[2 * 8 * 2];
   vec4 ebu_even[2 * EBU_MAX_TAPS / 4], ebu_odd[2 * EBU_MAX_TAPS / 4];
@@ -21,7 +27,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Li
   float twiddle[8192];
   float half_way[4096];
 };
-const uint LIMITER_TWIDDLE = 16u + 2u * 128u + 4u * EBU_MAX_TAPS + 256u; /* words in */
+const uint LIMITER_TWIDDLE = 272u + 2u * 128u + 4u * EBU_MAX_TAPS + 256u; /* words in */
 const uint LIMITER_HALF_WAY = LIMITER_TWIDDLE + 8192u;
 
 /* A section of a channel or group, for the whole track. */

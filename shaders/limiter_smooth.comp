@@ -29,12 +29,12 @@ void main() {
   const int points = d.points, half_width = d.box, slow_amount = d.slow_amount;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
   const int group = column_index();
-  I32 follow = limiter_section(io, d, LIMITER_FOLLOW, group);
+  I32 closed = limiter_section(io, d, LIMITER_CLOSED, group);
   I32 slow = limiter_section(io, d, LIMITER_SLOW, group);
   const int last = io.n_blocks * points - 1, n = points + 6 * half_width;
   for (int i = t; i < n; i += 128) {
     const int k = min_int(max_int(at - 3 * half_width + i, 0), last);
-    x[i] = max_int(follow.v[k], mul_q24(slow.v[k], slow_amount));
+    x[i] = max_int(closed.v[k], mul_q24(slow.v[k], slow_amount));
   }
   barrier();
   for (int pass = 1; pass <= 3; pass++) box(n - 2 * pass * half_width, 2 * half_width + 1);

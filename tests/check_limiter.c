@@ -20,7 +20,7 @@
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 
 static const double PI = 3.14159265358979323846;
-enum { SEED = 4711, PASSES = 10 };
+enum { SEED = 4711, PASSES = LIMITER_CORRECT + 1 };
 
 static double to_db(double gain) { return 20 * log10(gain); }
 static double octaves_to_db(int32_t q20) { return q20 / 1048576.0 * to_db(2); }
@@ -123,7 +123,7 @@ static void level_covers_samples(void **state) {
 /* ---- brute force ---- */
 
 struct naive {
-  int64_t *shaped, *follow, *slow, *reduction;
+  int64_t *closed, *slow, *reduction;
 };
 
 static int64_t *longs(int64_t n) {
@@ -139,32 +139,56 @@ static int64_t extreme(const int64_t *x, int64_t from, int64_t to, int64_t sign)
   return sign * most;
 }
 
-/* Closing, hold and attack straight from their definitions, on a line that is zero
- * outside the track: `pad` points on either side. */
-static void naive_shape(const struct limiter_design *l, const int32_t *demand, int32_t n,
-                        int64_t *shaped) {
-  const int64_t pad = 2 * l->close + l->hold + 2 * l->attack + 4, length = n + 2 * pad;
-  int64_t *d = longs(length), *up = longs(length), *closed = longs(length);
-  int64_t *held = longs(length), *ahead = longs(length);
+/* Closing and hold straight from their definitions, on a line that is zero outside the track:
+ * held[pad + k], `pad` points on either side. The caller frees. */
+static int64_t *naive_hold(const struct limiter_design *l, const struct limiter_pace *pace,
+                           const int32_t *demand, int32_t n, int64_t pad) {
+  const int64_t length = n + 2 * pad;
+  int64_t *d = longs(length), *up = longs(length), *closed = longs(length), *held = longs(length);
   for (int32_t k = 0; k < n; k++) d[pad + k] = demand[k];
-  for (int64_t k = l->close; k < length; k++) up[k] = extreme(d, k - l->close, k, 1);
-  for (int64_t k = 0; k + l->close < length; k++)
-    closed[k] = extreme(up, k, k + l->close, -1);
+  for (int64_t k = pace->close; k < length; k++) up[k] = extreme(d, k - pace->close, k, 1);
+  for (int64_t k = 0; k + pace->close < length; k++)
+    closed[k] = extreme(up, k, k + pace->close, -1);
   for (int64_t k = l->hold; k + l->hold < length; k++)
     held[k] = extreme(closed, k - l->hold, k + l->hold, 1);
-  for (int64_t k = 0; k + l->attack <= length; k++)
-    ahead[k] = extreme(held, k, k + l->attack - 1, 1);
-  for (int32_t k = 0; k < n; k++) {
-    int64_t sum = 0;
-    for (int64_t j = 0; j < l->attack; j++) sum += (ahead[pad + k - j] + 15) / 16;
-    shaped[k] = (sum + l->attack - 1) / l->attack * 16;
-    if (shaped[k] > ahead[pad + k]) shaped[k] = ahead[pad + k];
-  }
   free(d);
   free(up);
   free(closed);
+  return held;
+}
+
+/* The parabola around node s, at node t, less its height at s. */
+static int64_t above(const struct limiter_pace *pace, int64_t s, int64_t t) {
+  return (t < s ? pace->fall : pace->rise) * (t - s) * (t - s);
+}
+static int64_t most_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* At every node the least of all parabolas that are nowhere below the held demand. */
+static void naive_close(const struct limiter_design *l, const struct limiter_pace *pace,
+                        const int32_t *demand, int32_t n, int64_t *closed) {
+  const int32_t step = 1 << pace->grid, nodes = n / step;
+  const int64_t pad = 2 * pace->close + l->hold + step + 4;
+  int64_t *held = naive_hold(l, pace, demand, n, pad);
+  int64_t *node = longs(nodes + 1), *vertex = longs(nodes + 1), *r = longs(nodes + 1);
+  for (int32_t j = 0; j < nodes; j++)
+    node[j] = extreme(held, pad + j * step - step + 1, pad + j * step + step - 1, 1);
+  for (int32_t s = 0; s < nodes; s++)
+    for (int64_t t = most_of(0, s - pace->fall_nodes); t <= s + pace->rise_nodes; t++)
+      if (t < nodes) vertex[s] = most_of(vertex[s], node[t] - above(pace, s, t));
+  for (int32_t t = 0; t < nodes; t++) {
+    r[t] = INT64_MAX;
+    for (int64_t s = most_of(0, t - pace->rise_nodes); s <= t + pace->fall_nodes; s++)
+      if (s < nodes) r[t] = -most_of(-r[t], -vertex[s] - above(pace, s, t));
+  }
+  r[nodes] = r[nodes - 1];
+  for (int32_t k = 0; k < n; k++) {
+    const int64_t a = r[k / step], b = r[k / step + 1], at = k % step;
+    closed[k] = (a * (step - at) + b * at + step - 1) / step;
+  }
   free(held);
-  free(ahead);
+  free(node);
+  free(vertex);
+  free(r);
 }
 
 static int64_t floor_div(int64_t a, int64_t b) {
@@ -172,24 +196,21 @@ static int64_t floor_div(int64_t a, int64_t b) {
   return q * b > a ? q - 1 : q;
 }
 
-static void naive_release(const struct limiter_design *l, int32_t n, struct naive *v) {
-  int64_t r = 0, f = 0;
+static void naive_follow(const struct limiter_design *l, int32_t n, struct naive *v) {
+  int64_t f = 0;
   for (int32_t k = 0; k < n; k++) {
-    const int64_t fall = r * l->release / 16777216;
-    r -= fall > 1 ? fall : 1;
-    if (v->shaped[k] > r) r = v->shaped[k];
-    const int64_t e = r - f;
+    const int64_t e = v->closed[k] - f;
     int64_t s = floor_div(e * (e > 0 ? l->slow_attack : l->slow_release), 16777216);
     if (e > 0 && s < 1) s = 1;
     f += s;
-    v->follow[k] = r, v->slow[k] = f;
+    v->slow[k] = l->slow_amount ? f : 0;
   }
 }
 
 static int64_t both(const struct limiter_design *l, const struct naive *v, int64_t k, int32_t n) {
   const int64_t at = k < 0 ? 0 : k >= n ? n - 1 : k;
   const int64_t slow = v->slow[at] * l->slow_amount / 16777216;
-  return slow > v->follow[at] ? slow : v->follow[at];
+  return most_of(slow, v->closed[at]);
 }
 
 static void naive_smooth(const struct limiter_design *l, int32_t n, struct naive *v) {
@@ -235,20 +256,19 @@ static void compare_paths(const struct limiter_params *params, int rate_hz, int3
   struct limiter_bench b;
   limiter_bench_open(&b, params, &format, n_frames);
   const int32_t n = limiter_bench_points(&b);
-  struct naive v = {longs(n), longs(n), longs(n), longs(n)};
+  struct naive v = {longs(n), longs(n), longs(n)};
   int32_t *demand = limiter_bench_section(&b, LIMITER_DEMAND);
   random_demand(seed, demand, n);
-  limiter_bench_run(&b, LIMITER_SHAPE, LIMITER_APPLY);
-  naive_shape(b.limiter, demand, n, v.shaped);
-  naive_release(b.limiter, n, &v);
+  b.io.args[2] = between(seed, 0, b.limiter->n_paces);
+  limiter_bench_run(&b, LIMITER_HOLD, LIMITER_APPLY);
+  naive_close(b.limiter, &b.limiter->pace[b.io.args[2]], demand, n, v.closed);
+  naive_follow(b.limiter, n, &v);
   naive_smooth(b.limiter, n, &v);
-  same_words(v.shaped, limiter_bench_section(&b, LIMITER_SHAPED), n, "shaped");
-  same_words(v.follow, limiter_bench_section(&b, LIMITER_FOLLOW), n, "follow");
+  same_words(v.closed, limiter_bench_section(&b, LIMITER_CLOSED), n, "closed");
   same_words(v.slow, limiter_bench_section(&b, LIMITER_SLOW), n, "slow");
   same_words(v.reduction, limiter_bench_section(&b, LIMITER_REDUCTION), n, "reduction");
   for (int32_t k = 0; k < n; k++) assert_true(v.reduction[k] >= demand[k]);
-  free(v.shaped);
-  free(v.follow);
+  free(v.closed);
   free(v.slow);
   free(v.reduction);
   limiter_bench_close(&b);
@@ -258,18 +278,19 @@ static void brute_force(void **state) {
   (void)state;
   static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
   uint64_t seed = SEED + 2;
-  for (int i = 0; i < 60; i++) {
+  for (int i = 0; i < 90; i++) {
     struct limiter_params p = settings();
-    if (i >= 6) { /* the first of every rate with the defaults */
-      p.look_ahead_ms = between(&seed, 1, 600) / 10.0;
+    if (i >= 36) { /* the first with the paces of the style */
+      p.look_ahead_ms = between(&seed, 1, 5000) / 10.0;
       p.smooth_ms = between(&seed, 0, 100) / 10.0;
       p.close_ms = between(&seed, 0, 100);
       p.release_ms = between(&seed, 1, 1000);
       p.slow_release_ms = between(&seed, 50, 5000);
       p.slow_amount = between(&seed, 0, 10) / 10.0;
     }
-    if (i == 7) p.look_ahead_ms = 60, p.smooth_ms = 10, p.close_ms = 100;
-    if (i == 8) p.look_ahead_ms = 0.5, p.smooth_ms = 0, p.close_ms = 0, p.slow_amount = 1;
+    if (i == 37) p.look_ahead_ms = 500, p.smooth_ms = 10, p.close_ms = 100;
+    if (i == 38) p.look_ahead_ms = 0.5, p.smooth_ms = 0, p.close_ms = 0, p.slow_amount = 1;
+    if (i == 39) p.look_ahead_ms = 0.1, p.release_ms = 1000;
     compare_paths(&p, rates[i % 6], between(&seed, 1, 60000), &seed);
   }
 }
@@ -438,59 +459,81 @@ static void distortion(void **state) {
 
 /* ---- time ---- */
 
-/* A peak of 12 dB over the ceiling in the middle of silence, slow stage off. */
-static void open_single_peak(struct limiter_bench *b, struct limiter_params *params, int point) {
+enum { AT = 6000 }; /* of 12,000 points */
+
+/* A peak of `octaves` over the ceiling in the middle of silence, slow stage off. */
+static void open_single_peak(struct limiter_bench *b, struct limiter_params *params,
+                             double octaves) {
   const struct stage_format format = {48000, 1};
   params->slow_amount = 0;
-  limiter_bench_open(b, params, &format, 48000);
-  limiter_bench_section(b, LIMITER_DEMAND)[point] = 2 * LIMITER_OCTAVE;
-  limiter_bench_run(b, LIMITER_SHAPE, LIMITER_APPLY);
+  limiter_bench_open(b, params, &format, 96000);
+  limiter_bench_section(b, LIMITER_DEMAND)[AT] = (int32_t)(octaves * LIMITER_OCTAVE);
+  limiter_bench_run(b, LIMITER_HOLD, LIMITER_APPLY);
 }
 
-static void attack_is_ahead(void **state) {
-  (void)state;
-  enum { AT = 3000 };
-  struct limiter_params params = settings();
-  struct limiter_bench b;
-  open_single_peak(&b, &params, AT);
-  const int32_t *s = limiter_bench_section(&b, LIMITER_REDUCTION);
-  const int32_t *gain = limiter_bench_section(&b, LIMITER_GAIN);
-  const int32_t reach = b.limiter->attack + b.limiter->hold + 3 * b.limiter->box;
-  /* 50 ms of attack, 3 * 1 ms of smoothing and its hold */
-  assert_true(reach * b.limiter->step <= 0.001 * 48000 * (50 + 3 * 1 + 1));
-  assert_int_equal(s[AT - reach - 1], 0);
-  assert_int_equal(gain[AT - reach - 1], 0);
-  for (int32_t k = AT - reach; k < AT; k++) assert_true(s[k] <= s[k + 1]);
-  for (int32_t k = AT - 2; k <= AT + 2; k++) assert_int_equal(s[k], 2 * LIMITER_OCTAVE);
-  /* A straight line: half the reduction, in dB, half the attack before the hold; roundings
-   * up move it by units only. */
-  const int32_t half = s[AT - b.limiter->hold - b.limiter->attack / 2];
-  assert_in_range(half, LIMITER_OCTAVE * 99 / 100, LIMITER_OCTAVE * 101 / 100);
-  limiter_bench_close(&b);
+/* Points from the top of a peak, in the direction `step`, until a quarter of it is left: half of
+ * the parabola. */
+static int32_t points_to_quarter(const int32_t *s, int step) {
+  int32_t k = AT;
+  while (s[k] > s[AT] / 4) k += step;
+  return k > AT ? k - AT : AT - k;
 }
 
-static void release_time(void **state) {
+/* Attack and release are parabolas of the times that are given for an octave, and of those
+ * times the root of the height for others; they end on it, and nothing moves beyond. */
+static void attack_and_release(void **state) {
   (void)state;
-  enum { AT = 1000 };
-  static const double times_ms[] = {5, 20, 60, 200};
-  for (int i = 0; i < COUNT(times_ms); i++) {
+  static const double times_ms[][2] = {{5, 5},    {3, 30},    {20, 80},
+                                       {50, 245}, {100, 100}, {120, 380}};
+  static const double octaves[] = {0.25, 1, 3.5};
+  for (int i = 0; i < COUNT(times_ms) * COUNT(octaves); i++) {
+    const double *ms = times_ms[i / COUNT(octaves)], height = octaves[i % COUNT(octaves)];
     struct limiter_params params = settings();
     struct limiter_bench b;
-    params.release_ms = times_ms[i];
-    open_single_peak(&b, &params, AT);
+    params.look_ahead_ms = ms[0], params.release_ms = ms[1];
+    params.smooth_ms = params.close_ms = 0;
+    open_single_peak(&b, &params, height);
     const int32_t *s = limiter_bench_section(&b, LIMITER_REDUCTION);
     const double step_ms = 1000.0 * b.limiter->step / 48000;
-    const int32_t from = AT + b.limiter->hold + 3 * b.limiter->box + 2;
-    const int32_t to = from + (int32_t)(2 * times_ms[i] / step_ms);
-    const double seconds = (to - from) * step_ms / 1000;
-    const double tau_ms = 1000 * seconds / log((double)s[from] / s[to]);
-    print_message("  release %g ms: measured %.3f ms; first %.1f dB/s\n", times_ms[i], tau_ms,
-                  (octaves_to_db(s[from]) - octaves_to_db(s[from + 1])) * 1000 / step_ms);
-    /* Coefficient rounded in Q24: 2^-25 tau / step < 1e-5; falls are floored by up to one
-     * of at least 2.8e5 units per step: 2e-3 at 200 ms, where a step takes 230 units. */
-    assert_true(fabs(tau_ms / times_ms[i] - 1) <= 0.005);
+    /* The hold, and that a node is as high as what is beside it, widen the top. */
+    const int32_t node = 1 << b.limiter->pace[0].grid, top = b.limiter->hold + node;
+    for (int side = 0; side < 2; side++) {
+      const double wanted = ms[side] / step_ms * sqrt(height);
+      const int32_t half = points_to_quarter(s, side ? 1 : -1);
+      print_message("  %4.1f dB, %s %g ms: half of it after %.2f ms\n", octaves_to_db(s[AT]),
+                    side ? "release" : "attack", ms[side], half * step_ms);
+      assert_true(half >= wanted / 2 - node && half <= wanted / 2 + top + node);
+      const int32_t end = (int32_t)wanted + top + node + 1;
+      assert_int_equal(s[side ? AT + end : AT - end], 0);
+    }
+    for (int32_t k = 1; k < 12000; k++) assert_true(k > AT ? s[k] <= s[k - 1] : s[k] >= s[k - 1]);
     limiter_bench_close(&b);
   }
+}
+
+/* From slow to fast: less of the demand's surroundings is reduced. */
+static void paces_are_ordered(void **state) {
+  (void)state;
+  const struct limiter_params params = settings();
+  const struct stage_format format = {44100, 1};
+  struct limiter_bench b;
+  uint64_t seed = SEED + 4;
+  double last = HUGE_VAL;
+  limiter_bench_open(&b, &params, &format, 300000);
+  const int32_t n = limiter_bench_points(&b);
+  int32_t *demand = limiter_bench_section(&b, LIMITER_DEMAND);
+  for (int32_t k = 0; k < n; k++)
+    demand[k] = between(&seed, 0, 60) ? 0 : between(&seed, 0, LIMITER_OCTAVE);
+  assert_int_equal(b.limiter->n_paces, LIMITER_PACES);
+  for (int pace = 1; pace <= LIMITER_PACES; pace++) {
+    double sum = 0;
+    b.io.args[2] = pace;
+    limiter_bench_run(&b, LIMITER_HOLD, LIMITER_APPLY);
+    for (int32_t k = 0; k < n; k++) sum += limiter_bench_section(&b, LIMITER_REDUCTION)[k];
+    assert_true(sum < last);
+    last = sum;
+  }
+  limiter_bench_close(&b);
 }
 
 int main(void) {
@@ -503,8 +546,8 @@ int main(void) {
       cmocka_unit_test(never_above_demand),
       cmocka_unit_test(neutral),
       cmocka_unit_test(distortion),
-      cmocka_unit_test(attack_is_ahead),
-      cmocka_unit_test(release_time),
+      cmocka_unit_test(attack_and_release),
+      cmocka_unit_test(paces_are_ordered),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Style transparent takes the slowest pace that meets the loudness, on every device. */
+ * A search for a loudness takes the slowest pace that meets it, on every device. */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
 
 #include <setjmp.h>
@@ -38,13 +38,13 @@ static int set_up(void **state) {
   cli_text(folder, "m.yaml",
            "lacquer: 1\noutput: '{variant}.{ext}'\nvariants:\n"
            "  soft: {loudness: -24, true_peak: -1}\n"
-           "  middle: {loudness: -12, true_peak: -1}\n"
            "  loud: {loudness: -10, true_peak: -1}\n"
            "  too_loud: {loudness: -5, true_peak: -1}\n"
-           "  given: {loudness: -16, true_peak: -1, look_ahead: 20}\n"
+           "  given: {loudness: -16, true_peak: -1, look_ahead: 20, release: 60}\n"
            "  punchy: {loudness: -16, true_peak: -1, style: punchy}\n"
            "  no_loudness: {true_peak: -12}\n"
-           "  album: {loudness: -16, true_peak: -1, loudness_mode: album}\n"
+           "  album: {loudness: -12, true_peak: -1, loudness_mode: album}\n"
+           "  track: {loudness: -12, true_peak: -1}\n"
            "tracks: [{source: a.wav}]\n");
   return 0;
 }
@@ -60,28 +60,59 @@ static void render_on(const char *device, const char *verify, char out[4096]) {
                             "--verify", verify), 0);
 }
 
-static void expect_attack(const char *out, const char *name, double ms, bool reached) {
+struct attack {
+  double look_ahead_ms, release_ms;
+  bool met;
+};
+
+static struct attack attack_of(const char *out, const char *name) {
   json_t *receipt = cli_receipt(out, name), *measured = json_object_get(receipt, "measured");
-  const double got = json_number_value(json_object_get(measured, "limiter_look_ahead_ms"));
-  const bool met = json_is_true(json_object_get(measured, "target_reached"));
-  print_message("%s: %.1f ms, %s\n", name, got, met ? "met" : "not met");
-  /* whole control points of 8 frames */
-  if (fabs(got - ms) > 0.1 || met != reached) fail_msg("%s: %g ms, met %d", name, ms, reached);
+  const struct attack a = {
+      json_number_value(json_object_get(measured, "limiter_look_ahead_ms")),
+      json_number_value(json_object_get(measured, "limiter_release_ms")),
+      json_is_true(json_object_get(measured, "target_reached"))};
+  print_message("%s: attack %g ms, release %g ms, %s\n", name, a.look_ahead_ms, a.release_ms,
+                a.met ? "met" : "not met");
   json_decref(receipt);
+  return a;
 }
 
-static void longest_attack(void **state) {
+static void expect_attack(const char *out, const char *name, double ms, bool met) {
+  const struct attack a = attack_of(out, name);
+  if (fabs(a.look_ahead_ms - ms) > 0.1 || a.met != met) fail_msg("%s: %g ms, met %d", name, ms, met);
+}
+
+/* Renders to -12 LUFS with a pace that is given. */
+static bool meets(double look_ahead_ms, double release_ms) {
+  char text[500], out[4096];
+  snprintf(text, sizeof text,
+           "lacquer: 1\noutput: 'one.{ext}'\ntracks: [{source: a.wav}]\n"
+           "variants: {one: {loudness: -12, true_peak: -1, look_ahead: %g, release: %g}}\n",
+           look_ahead_ms, release_ms);
+  cli_text(folder, "one.yaml", text);
+  snprintf(out, sizeof out, "%s/one", folder);
+  expect_status(run_program("render", fixture_path(folder, "one.yaml"), "-o", out, "-d", "cpu",
+                            "-f"), 0);
+  return attack_of(out, "one.wav").met;
+}
+
+static void slowest_that_meets(void **state) {
   (void)state;
   char out[4096];
   render_on("cpu", "off", out);
-  expect_attack(out, "soft.wav", 80, true);
-  expect_attack(out, "middle.wav", 50, true);
-  expect_attack(out, "loud.wav", 30, true);
-  expect_attack(out, "too_loud.wav", 7, false);
+  expect_attack(out, "soft.wav", 240, true);    /* the slowest there is */
+  expect_attack(out, "too_loud.wav", 5, false); /* the fastest */
   expect_attack(out, "given.wav", 20, true);
-  expect_attack(out, "punchy.wav", 5, true);
   expect_attack(out, "no_loudness.wav", 50, true);
-  expect_attack(out, "album.wav", 50, true);
+  const struct attack track = attack_of(out, "track.wav"), loud = attack_of(out, "loud.wav");
+  const struct attack punchy = attack_of(out, "punchy.wav");
+  assert_true(track.met && track.release_ms < 1200);
+  assert_true(loud.met && loud.release_ms < track.release_ms);
+  assert_true(punchy.met && punchy.release_ms < 150);
+  const struct attack album = attack_of(out, "album.wav");
+  assert_true(album.met && album.release_ms == track.release_ms && album.release_ms < 1200);
+  assert_true(meets(track.look_ahead_ms, track.release_ms));
+  assert_false(meets(track.look_ahead_ms * 1.2, track.release_ms * 1.2)); /* not even the next */
 }
 
 static void same_on_a_device(void **state) {
@@ -94,7 +125,7 @@ static void same_on_a_device(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(longest_attack),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(slowest_that_meets),
                                      cmocka_unit_test(same_on_a_device)};
   return cmocka_run_group_tests_name("attacks", tests, set_up, tear_down);
 }

@@ -226,8 +226,8 @@ static void settings_are_frozen(void **state) {
       "\"release\":150.0,\"threshold\":-20.0}],\"crossovers\":[],\"rms\":10.0,\"slope\":24}}]");
   assert_string_equal(texts[1],
       "{\"bits\":24,\"close\":50.0,\"dither\":\"tpdf\",\"look_ahead\":50.0,\"loudness\":null,"
-      "\"release\":120.0,\"slow_amount\":0.0,\"slow_release\":300.0,"
-      "\"smooth\":1.0,\"true_peak\":null}");
+      "\"release\":245.0,\"slow_amount\":0.0,\"slow_release\":300.0,"
+      "\"smooth\":0.0,\"true_peak\":null}");
   assert_string_equal(texts[2], "{}");
   for (int i = 0; i < 3; i++) free(texts[i]);
   json_decref(chain);

@@ -264,8 +264,8 @@ static const struct {
     {"loudness", 1, NULL, {{true, -110, 24, 0}}},
     {"saturate", 1, NULL, {{true, -50, 16, 0}}},
     {"limiter", LIMITER_SECTIONS, NULL,
-     {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, {true, -20, 11, 1},
-      LEVELS, LEVELS}},
+     {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS,
+      {true, -20, 11, 1}, LEVELS, LEVELS}},
 };
 
 static uint32_t draw_word(const struct word_range *r, uint64_t *state) {
@@ -341,6 +341,8 @@ static void set_args(struct twin *t) {
     if (random_below(&t->random, 8) == 0) p.true_peak_db = NAN;
     args[0] = (int32_t)((random_unit(&t->random) * 27 - 16.6) * OCTAVE_20);
     args[1] = limiter_ceiling(&p, 0);
+    const struct limiter_design *limiter = t->c->design->data;
+    args[2] = (int32_t)random_below(&t->random, (uint32_t)limiter->n_paces + 1);
   }
   if (!strcmp(t->c->stage->name, "clip")) clip_args(-40 + 50 * random_unit(&t->random), args);
   for (int i = 0; i < 2; i++)

@@ -1,12 +1,12 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Closing, hold and attack; column = group. Sliding maxima by doubling, four points per invocation:
- * after the first step every shift is a multiple of four. */
+ * Closing, hold, and the most around each node; column = group. Sliding maxima by doubling, four
+ * points per invocation: after the first step every shift is a multiple of four. */
 #extension GL_EXT_control_flow_attributes : require
 #include "limiter.glsl"
 layout(local_size_x = 256) in;
 
-#define QUADS 656 /* 4 x 656 >= 256 points + 2 (close + hold + attack - 1) */
+#define QUADS 420 /* 4 x 420 >= 256 points + 2 (close + hold + 63) */
 shared ivec4 x[2][QUADS];
 
 ivec4 quad(int now, int q) { return x[now][min_int(q, QUADS - 1)]; }
@@ -39,36 +39,27 @@ int slide_max(int now, int quads, int window, int flip) {
   return now;
 }
 
-int term(int now, int i) { return attack_term(x[now][i >> 2][i & 3]); }
-
 void main() {
   const StageIo io = lane_io();
   LimiterDesign d = LimiterDesign(io.design);
   if (block_index() >= io.n_blocks || column_index() >= d.groups) return;
-  const int points = d.points, close = d.close, hold = d.hold, attack = d.attack;
+  const int close = d.pace[io.args[2]].close, grid = d.pace[io.args[2]].grid;
+  const int points = d.points, step_ = 1 << grid, reach = close + d.hold + step_ - 1;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
   I32 demand = limiter_section(io, d, LIMITER_DEMAND, column_index());
-  const int total = io.n_blocks * points, begin = at - close - hold - (attack - 1);
-  const int quads = (points + 2 * (close + hold + attack - 1) + 3) >> 2;
+  const int total = io.n_blocks * points;
+  const int quads = (points + 2 * reach + 3) >> 2;
   for (int i = t; i < 4 * quads; i += 256) {
-    const int k = begin + i;
+    const int k = at - reach + i;
     x[0][i >> 2][i & 3] = k >= 0 && k < total ? demand.v[k] : 0;
   }
   barrier();
   int now = slide_max(0, quads, close + 1, 0);
   now = slide_max(now, quads, close + 1, -1); /* of flipped bits: a minimum */
-  now = slide_max(now, quads, 2 * hold + 1, -1);
-  now = slide_max(now, quads, attack, 0);
-  if (4 * t >= points) return;
-  int sum[4];
-  sum[0] = 0;
-  for (int i = 4 * t; i < 4 * t + attack; i++) sum[0] += term(now, i);
-  [[unroll]] for (int e = 1; e < 4; e++)
-    sum[e] = sum[e - 1] + term(now, 4 * t + e - 1 + attack) - term(now, 4 * t + e - 1);
-  ivec4 shaped;
-  [[unroll]] for (int e = 0; e < 4; e++) {
-    const int i = 4 * t + e + attack - 1;
-    shaped[e] = min_int(attack_mean(sum[e], attack), x[now][i >> 2][i & 3]);
-  }
-  I32x4(uvec2(limiter_section(io, d, LIMITER_SHAPED, column_index()))).v[(at >> 2) + t] = shaped;
+  now = slide_max(now, quads, 2 * d.hold + 1, -1);
+  now = slide_max(now, quads, 2 * step_ - 1, 0);
+  if (t >= points) return;
+  const int i = t << grid;
+  limiter_section(io, d, LIMITER_HELD, column_index()).v[at + t] =
+      i < points ? x[now][i >> 2][i & 3] : 0;
 }
