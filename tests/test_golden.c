@@ -22,11 +22,11 @@ static const struct golden {
   const char *sha256[2]; /* -14 LUFS at 24 bit, -9 LUFS at 16 bit with dither */
 } goldens[] = {
     {44100, 2, {"2841e5a6ed177c4080732a7e6cac2c49b993953ce937ba87a8fb88daea80bd5a",
-                "a6125d0f74d9b0c6bd2ed5fa65a1388da4f033aebbff01b436d949c5bac3d6a7"}},
+                "2bf8c13e54068d80747732239eedf2398cc488b39a4aa2add2b58d569ec41e97"}},
     {48000, 1, {"13df0fbb3b0b2d6cb10685894829d09d7610536acf6815fb2026bf74848e443d",
-                "e5259a4914bfd8008bbf4f60c08cd5936f071656411fd459b513a8191839803c"}},
+                "9795ee79b0065371e1c1664c35eed2ffab07a3f60a1d8b00f9ab0d67392e23ad"}},
     {96000, 2, {"1305d85e9333e77dace40697181e379065a26949dba61880f0c22514cb9578e5",
-                "32bc54c91f672ebd425daae9f1207d4d43d679639b7a969db62a3189b025ad1f"}},
+                "efaae83c16d5afcbf155c07605f3f828628d3f94a77b6d38bece63cb017b799e"}},
     {192000, 2, {"cbed4f27655b7f7c147f8eb649c9513f42f3bb5732c40fffb414a91d5e5454d4",
                 "ca754bcb29a4cf234eadc2236e9605d1f407aff45b2fb5256113f39b4969f137"}},
 };
