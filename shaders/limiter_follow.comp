@@ -18,12 +18,18 @@ void main() {
   if (begin >= end || group >= d.groups) return;
   const int slow_attack = d.slow_attack, slow_release = d.slow_release, amount = d.slow_amount;
   int f = begin > 0 ? slow.v[begin - 1] : 0;
+  if (amount == 0) {
+    Points zero;
+    [[unroll]] for (int i = 0; i < WALK / 4; i++) zero.v[i] = ivec4(0);
+    for (int k = begin; k < end; k += WALK) store_points(to_slow, k, zero);
+    return;
+  }
   Points next = load_points(from, begin, end);
   for (int k = begin; k < end; k += WALK) {
     Points x = next;
     next = load_points(from, k + WALK, end);
     [[unroll]] for (int i = 0; i < WALK; i++) {
-      f = amount == 0 ? 0 : follow_step(f, x.v[i >> 2][i & 3], slow_attack, slow_release);
+      f = follow_step(f, x.v[i >> 2][i & 3], slow_attack, slow_release);
       x.v[i >> 2][i & 3] = f;
     }
     store_points(to_slow, k, x);

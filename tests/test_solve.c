@@ -228,6 +228,45 @@ static void octaves(void **state) {
   }
 }
 
+/* Whatever the slowest pace is that reaches the target, it is the one that is taken, and few are
+ * tried for it. */
+static void pace_is_the_slowest(void **state) {
+  (void)state;
+  for (int n = 0; n <= 31; n++)
+    for (int reaches = 1; reaches <= n + 1; reaches++) { /* n + 1: none of them */
+      struct pace_choice c;
+      int searches = 0;
+      bool more = true;
+      for (pace_begin(&c, 1, n); more; searches++) {
+        const struct solve s = {.reached = c.pace >= reaches, .drive_db = c.pace};
+        more = pace_next(&c, &s);
+        if (more && !isnan(c.fastest_drive_db))
+          assert_int_equal((int)c.fastest_drive_db, c.fastest);
+      }
+      assert_int_equal(c.pace, reaches <= n ? reaches : n);
+      assert_true(searches <= 7); /* the slowest, five halves of 30, and once more at the end */
+    }
+}
+
+/* An ended search says what a whole one would: far from the target, or met. */
+static void pace_decided_early(void **state) {
+  (void)state;
+  struct solve s = {.goal = {-9, 60}, .best_error = 0.04, .best_db = 3, .last_lufs = -9.04,
+                    .steps = 2, .slope = 0.5};
+  struct pace_choice c;
+  pace_begin(&c, 1, 31);
+  assert_false(pace_decided(&c, &s)); /* no slower one is left: the search goes on */
+  c.pace = 8;
+  assert_true(pace_decided(&c, &s) && s.reached && s.drive_db == 3);
+  s = (struct solve){.goal = {-9, 60}, .best_error = 2, .best_db = 9, .last_lufs = -11,
+                     .steps = 2, .slope = 0.09};
+  assert_true(pace_decided(&c, &s) && !s.reached && s.drive_db == 9);
+  s.slope = 0.11;
+  assert_false(pace_decided(&c, &s)); /* it may come there */
+  s.slope = 0.09, c.pace = c.fastest;
+  assert_false(pace_decided(&c, &s)); /* there is no faster one: the best is wanted */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(linear_in_one_step),
@@ -240,6 +279,8 @@ int main(void) {
       cmocka_unit_test(drive_bounds),
       cmocka_unit_test(quiet_track_too_loud),
       cmocka_unit_test(octaves),
+      cmocka_unit_test(pace_is_the_slowest),
+      cmocka_unit_test(pace_decided_early),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
