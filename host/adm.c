@@ -50,9 +50,11 @@ int adm_rows(const struct adm *adm, enum adm_table table) {
   return *(const int *)((const char *)adm + tables[table].n_at);
 }
 
+/* The pointers differ in type: they are copied, not aliased. */
 void *adm_row(const struct adm *adm, enum adm_table table, int i) {
-  char *const *rows = (char *const *)((const char *)adm + tables[table].rows_at);
-  return *rows + tables[table].row_bytes * (size_t)i;
+  char *rows;
+  memcpy(&rows, (const char *)adm + tables[table].rows_at, sizeof rows);
+  return rows ? rows + tables[table].row_bytes * (size_t)i : NULL;
 }
 
 static void clear(struct adm *adm, enum adm_table table, int i) {
@@ -75,9 +77,11 @@ static void clear(struct adm *adm, enum adm_table table, int i) {
 
 int adm_add(struct adm *adm, enum adm_table table) {
   const struct table *t = &tables[table];
-  void **rows = (void **)((char *)adm + t->rows_at);
   int *n = (int *)((char *)adm + t->n_at);
-  if (!(*n & (*n - 1))) *rows = memory_grow(*rows, 2 * (size_t)*n + 1, t->row_bytes);
+  if (!(*n & (*n - 1))) {
+    void *rows = memory_grow(adm_row(adm, table, 0), 2 * (size_t)*n + 1, t->row_bytes);
+    memcpy((char *)adm + t->rows_at, &rows, sizeof rows);
+  }
   memset(adm_row(adm, table, *n), 0, t->row_bytes);
   clear(adm, table, *n);
   return (*n)++;

@@ -130,7 +130,7 @@ struct adm_track { /* audioTrackUID, row of chna */
   int index;         /* channel of the file, from 0; -1: none (silence) */
   int channel, pack;
   int bits, rate_hz; /* 0: not stated */
-  bool in_axml, in_chna;
+  bool in_axml, in_chna, differs; /* axml and chna refer to different formats or packs */
 };
 
 enum { ADM_MOST_FOREIGN = 16 };

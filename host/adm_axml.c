@@ -210,6 +210,8 @@ static void take_position(struct reader *r, const char *text) {
     if (strcmp(r->attributes[0], axes[i])) continue;
     block->position[i % 3] = number(r, axes[i], text);
     block->has |= (uint32_t)ADM_X << i % 3;
+    if (i < 3 && (block->has & ADM_CARTESIAN) && !block->cartesian)
+      adm_note_foreign(r->adm, "cartesian", "0 beside X, Y and Z");
     if (i < 3) block->cartesian = true;
     return;
   }
@@ -384,7 +386,11 @@ static void set_attribute(struct reader *r, const struct attribute *a, const cha
   case TEXT: *(const char **)to = adm_text(r->adm, value); break;
   case TIME: *(struct adm_time *)to = time_of(r, a->name, value); break;
   case WHOLE: *(int *)to = whole(r, a->name, value, 1000000); break;
-  case KIND: *(enum adm_kind *)to = kind_of(r, a->name, value); break;
+  case KIND:
+    if (*(enum adm_kind *)to && *(enum adm_kind *)to != kind_of(r, a->name, value))
+      adm_note_foreign(r->adm, "typeLabel", "other than typeDefinition");
+    else *(enum adm_kind *)to = kind_of(r, a->name, value);
+    break;
   case PCM:
     if (strcmp(value, "PCM") && strcmp(value, "0001"))
       adm_note_foreign(r->adm, a->name, "other than PCM");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adm.h"
+#include "memory.h"
 
 enum { UNITS = 100000, OVERLAP = 1, MOST_OF_ONE_KIND = 8 };
 
@@ -61,6 +62,8 @@ static void check_programme(const struct check *c) {
       TELL(c, "the programme's name (accepted: Atmos_Master)");
     if (!p->start.per || !p->end.per) TELL(c, "the programme has no start or end");
     if (p->loudness.has || p->language) TELL(c, "the programme has loudness or a language");
+    if (p->contents.n != adm->n_contents)
+      TELL(c, "the programme has %d of %d contents", p->contents.n, adm->n_contents);
   }
   for (int i = 0; i < adm->n_contents; i++) {
     const struct adm_content *content = &adm->contents[i];
@@ -69,6 +72,8 @@ static void check_programme(const struct check *c) {
     if (strcmp(content->id, id)) TELL(c, "content %s (accepted: %s)", content->id, id);
     if (content->dialogue != 2 || content->kind != 0)
       TELL(c, "content %s is not mixed content of kind 0", content->id);
+    if (!*shown(content->name) || !content->objects.n)
+      TELL(c, "content %s has no name or no objects", content->id);
     if (content->loudness.has || content->language)
       TELL(c, "content %s has loudness or a language", content->id);
   }
@@ -105,12 +110,35 @@ static void check_object(const struct check *c, const struct adm_object *o) {
     TELL(c, "object %s has objects, gain, importance or dialogue of its own", o->id);
 }
 
+/* Each object of one content; beds, then objects; their tracks in the order of the file. */
+static void check_order(const struct check *c) {
+  const struct adm *adm = c->adm;
+  int *owners = memory_new((size_t)adm->n_objects, sizeof *owners), index = 0;
+  bool objects = false;
+  for (int i = 0; i < adm->n_contents; i++)
+    for (int k = 0; k < adm->contents[i].objects.n; k++)
+      owners[adm->contents[i].objects.items[k]]++;
+  for (int i = 0; i < adm->n_objects; i++) {
+    const struct adm_object *o = &adm->objects[i];
+    const bool bed = adm_object_kind(adm, o) == ADM_SPEAKERS;
+    if (owners[i] != 1) TELL(c, "object %s is of %d contents (accepted: 1)", o->id, owners[i]);
+    if (bed && objects) TELL(c, "the bed %s stands behind an object", o->id);
+    objects = objects || !bed;
+    bool in_order = true;
+    for (int k = 0; k < o->tracks.n; k++)
+      in_order = adm->tracks[o->tracks.items[k]].index == index++ && in_order;
+    if (!in_order) TELL(c, "the tracks of object %s are not the next ones of the file", o->id);
+  }
+  free(owners);
+}
+
 static void check_pack(const struct check *c, const struct adm_pack *pack) {
   const char *labels[10];
   char prefix[16];
   snprintf(prefix, sizeof prefix, "AP_%04x", (unsigned)pack->kind);
   if (pack->common || id_number(pack->id, prefix, 4) < 0x1001)
     TELL(c, "pack %s (accepted: from %s1001)", pack->id, prefix);
+  if (!*shown(pack->name)) TELL(c, "pack %s has no name", pack->id);
   const int most = pack->kind == ADM_OBJECTS ? 1 : 10;
   if (pack->channels.n < 1 || pack->channels.n > most || pack->packs.n) {
     TELL(c, "pack %s has %d channels and %d packs (accepted: 1 to %d, 0)", pack->id,
@@ -238,7 +266,7 @@ static void check_streams(const struct check *c) {
   }
 }
 
-static void check_tracks(const struct check *c) {
+static void check_tracks(const struct check *c, int rate_hz) {
   const struct adm *adm = c->adm;
   for (int i = 0; i < adm->n_tracks; i++) {
     const struct adm_track *t = &adm->tracks[i];
@@ -248,9 +276,14 @@ static void check_tracks(const struct check *c) {
     if (!t->in_axml || !t->in_chna) TELL(c, "track %s is not in both axml and chna", t->uid);
     if (t->index != i) TELL(c, "track %s is channel %d (accepted: %d)", t->uid, t->index + 1, i + 1);
     if (t->bits != 24) TELL(c, "track %s has %d bits (accepted: 24)", t->uid, t->bits);
-    if (t->rate_hz != 48000 && t->rate_hz != 96000)
-      TELL(c, "track %s has %d Hz (accepted: 48000, 96000)", t->uid, t->rate_hz);
-    if (t->pack < 0 || t->channel < 0) TELL(c, "track %s leads to no pack or channel", t->uid);
+    if ((t->rate_hz != 48000 && t->rate_hz != 96000) || (rate_hz && t->rate_hz != rate_hz))
+      TELL(c, "track %s has %d Hz (accepted: 48000 or 96000, that of the file)", t->uid,
+           t->rate_hz);
+    if (t->differs) TELL(c, "track %s has other formats in axml than in chna", t->uid);
+    bool in_pack = false;
+    for (int k = 0; t->pack >= 0 && k < adm->packs[t->pack].channels.n; k++)
+      in_pack = in_pack || adm->packs[t->pack].channels.items[k] == t->channel;
+    if (!in_pack) TELL(c, "track %s leads to no channel of its pack", t->uid);
   }
 }
 
@@ -264,10 +297,11 @@ void adm_check_dolby(const struct adm *adm, const struct riff_file *file,
   if (file) check_file(&c, file);
   check_programme(&c);
   for (int i = 0; i < adm->n_objects; i++) check_object(&c, &adm->objects[i]);
+  check_order(&c);
   for (int i = 0; i < adm->n_packs; i++) check_pack(&c, &adm->packs[i]);
   for (int i = 0; i < adm->n_channels; i++) check_channel(&c, &adm->channels[i]);
   check_streams(&c);
-  check_tracks(&c);
+  check_tracks(&c, file ? file->format.rate_hz : 0);
   if (adm->has_dbmd && (!adm->dbmd.has_atmos || !adm->dbmd.has_tracks))
     TELL(&c, "dbmd has no segment 9 or 10");
 }

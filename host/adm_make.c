@@ -97,7 +97,8 @@ enum status adm_make(const struct adm_shape *shape, struct adm **out, struct fai
   if (shape->n_objects < 0 || shape->n_objects > most)
     return fail(why, STATUS_BAD_DATA, "%d objects (accepted: up to %d)", shape->n_objects, most);
   struct adm *adm = *out = adm_new();
-  struct adm_programme *programme = &adm->programmes[adm_add(adm, ADM_PROGRAMMES)];
+  adm_add(adm, ADM_PROGRAMMES);
+  struct adm_programme *programme = &adm->programmes[0];
   programme->name = adm_text(adm, shape->flavour == ADM_DOLBY ? "Atmos_Master" : "Master");
   programme->start = (struct adm_time){0, 100000};
   programme->end = (struct adm_time){shape->n_frames, shape->rate_hz};

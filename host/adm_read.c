@@ -167,6 +167,8 @@ static enum status join_chna(struct adm *adm, struct index *index, const struct 
       return fail(why, STATUS_BAD_DATA, "%s: chna: %s has two rows", path, row->uid);
     track->in_chna = true;
     track->index = row->track - 1;
+    if (*track->format_ref && *row->track_ref)
+      track->differs = strcasecmp(track->format_ref, row->track_ref) != 0;
     if (!*track->format_ref) memcpy(track->format_ref, row->track_ref, sizeof row->track_ref);
   }
   if (adm->n_tracks > n_in_axml) index_build(index, adm);
@@ -223,7 +225,9 @@ static enum status tracks_to_channels(struct adm *adm, const struct index *index
     }
   for (int i = 0; i < chna->n_rows; i++) {
     struct adm_track *track = &adm->tracks[find(index, ADM_TRACKS, chna->rows[i].uid)];
-    if (track->pack < 0) track->pack = find(index, ADM_PACKS, chna->rows[i].pack_ref);
+    const int pack = find(index, ADM_PACKS, chna->rows[i].pack_ref);
+    if (track->pack < 0) track->pack = pack;
+    else if (pack != track->pack && *chna->rows[i].pack_ref) track->differs = true;
   }
   for (int i = 0; i < adm->n_tracks; i++) {
     struct adm_track *track = &adm->tracks[i];
@@ -240,7 +244,7 @@ static void add_silence(struct adm *adm, struct index *index, const struct adm_r
   for (int i = 0; i < refs->n; i++)
     if (refs->items[i].to == ADM_TRACKS && !strcasecmp(refs->items[i].id, silent_uid)) {
       if (find(index, ADM_TRACKS, silent_uid) >= 0) return;
-      memcpy(adm->tracks[adm_add(adm, ADM_TRACKS)].uid, silent_uid, sizeof silent_uid);
+      memcpy(adm_row(adm, ADM_TRACKS, adm_add(adm, ADM_TRACKS)), silent_uid, sizeof silent_uid);
       index_build(index, adm);
       return;
     }
