@@ -21,7 +21,7 @@ struct adm_time {
   int32_t per;
 };
 bool adm_time_read(const char *text, struct adm_time *time); /* false: it is none */
-/* In units of 1 / per seconds, rounded down; per <= 1e6. */
+/* In units of 1 / per seconds, rounded down; per <= 1e9. */
 int64_t adm_time_in(struct adm_time time, int32_t per);
 double adm_time_s(struct adm_time time);
 
@@ -225,7 +225,8 @@ enum status adm_read(const struct adm_chunks *chunks, const struct riff_file *fi
                      struct adm **adm, struct failure *why);
 
 /* The chunks of a model, all elements with new IDs in the order of their tables; beds first
- * when ADM_DOLBY, where objects have the IDs from AO_100b on. STATUS_BAD_DATA, told with
+ * when ADM_DOLBY, where objects have the IDs from AO_100b on. Durations of blocks may be left
+ * out: a block lasts until the next one, the last one as long as its object. STATUS_BAD_DATA, told with
  * `path`: the flavour cannot carry the model. STATUS_AGAIN: no memory. */
 enum status adm_write(const struct adm *adm, enum adm_flavour flavour, const char *path,
                       const struct riff_format *format, int64_t n_frames,

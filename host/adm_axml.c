@@ -11,6 +11,7 @@
 #include "detmath.h"
 #include "memory.h"
 #include "name_list.h"
+#include "utf8.h"
 
 enum place { /* what an open element is; the first ones are the tables */
   IN_BLOCK = ADM_TABLES, IN_LOUDNESS, IN_ZONES, IN_ALL, /* audioFormatExtended */
@@ -79,7 +80,8 @@ static void stop_value(struct reader *r, const char *name, const char *value,
 
 void adm_note_foreign(struct adm *adm, const char *what, const char *name) {
   char text[96];
-  snprintf(text, sizeof text, "%s%s%.60s", what, *what ? " " : "", name);
+  snprintf(text, sizeof text, "%s%s%.*s", what, *what ? " " : "",
+           (int)utf8_cut(name, strlen(name), 60), name);
   for (int i = 0; i < adm->n_foreign && i < ADM_MOST_FOREIGN; i++)
     if (!strcmp(adm->foreign[i], text)) return;
   if (adm->n_foreign < ADM_MOST_FOREIGN) adm->foreign[adm->n_foreign] = adm_text(adm, text);
@@ -565,7 +567,8 @@ static void parse(struct reader *r, const unsigned char *bytes, size_t size) {
   XML_SetCharacterDataHandler(r->parser, characters);
   XML_SetStartDoctypeDeclHandler(r->parser, doctype);
   r->stack[0].place = OUTSIDE;
-  while (size && (!bytes[size - 1] || strchr(" \t\r\n", bytes[size - 1]))) size--; /* filling */
+  const bool wide = size > 1 && (bytes[0] == 0xFF || bytes[0] == 0xFE); /* UTF-16 */
+  while (size && !wide && strchr(" \t\r\n", bytes[size - 1])) size--; /* filling, zeros too */
   const enum XML_Status parsed = XML_Parse(r->parser, (const char *)bytes, (int)size, 1);
   if (parsed == XML_STATUS_ERROR && !r->status) {
     const enum XML_Error error = XML_GetErrorCode(r->parser);

@@ -8,6 +8,7 @@
 
 #include "adm_parts.h"
 #include "memory.h"
+#include "utf8.h"
 
 enum {
   MOST_CONTENTS = 123, MOST_OBJECTS = 118, MOST_TRACKS = 128, MOST_BEDS = 10,
@@ -33,6 +34,9 @@ static enum status refuse(const struct dolby *w, const char *format, ...) {
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  text[utf8_cut(text, strlen(text), sizeof text - 8)] = 0;
+  for (char *c = text; *c; c++) /* names are as the file has them */
+    if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
   return fail(w->d->why, STATUS_BAD_DATA, "%s: no Atmos master can be made of it: %s", w->d->path,
               text);
 }

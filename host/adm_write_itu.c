@@ -9,6 +9,7 @@
 
 struct ids { /* the new ones, by row */
   char (*packs)[16], (*channels)[16], (*tracks)[16];
+  struct adm_time *ends; /* of channels: how long the object is that has them */
 };
 
 /* "00:00:01.24000", nine digits where five do not do, or "00:00:01.24000S48000". */
@@ -135,14 +136,30 @@ static void write_packs(struct adm_xml *x, const struct adm *adm, const struct i
   }
 }
 
+static struct adm_time between(struct adm_time from, struct adm_time to) {
+  if (from.per == to.per) return (struct adm_time){to.n - from.n, to.per};
+  return (struct adm_time){adm_time_in(to, 1000000000) - adm_time_in(from, 1000000000), 1000000000};
+}
+
+/* Among several blocks each one has its times, stated or not. */
+static void write_block_times(struct adm_xml *x, const struct adm_channel *c, int i,
+                              struct adm_time end) {
+  const struct adm_block *b = &c->blocks[i];
+  const struct adm_time next = i + 1 < c->n_blocks ? c->blocks[i + 1].rtime : end;
+  struct adm_time rtime = b->rtime, duration = b->duration;
+  if (c->n_blocks > 1 && !rtime.per) rtime = (struct adm_time){0, next.per ? next.per : 100000};
+  if (c->n_blocks > 1 && !duration.per && next.per) duration = between(rtime, next);
+  write_time(x, "rtime", rtime);
+  if (duration.n >= 0) write_time(x, "duration", duration);
+}
+
 static void write_block(struct adm_xml *x, const struct adm_channel *channel, const char *id,
-                        int i) {
+                        int i, struct adm_time end) {
   static const char *const axes[] = {"azimuth", "elevation", "distance", "X", "Y", "Z"};
   const struct adm_block *b = &channel->blocks[i];
   adm_xml_open(x, "audioBlockFormat");
   adm_xml_attribute(x, "audioBlockFormatID", "AB_%s_%08x", id + 3, (unsigned)i + 1);
-  write_time(x, "rtime", b->rtime);
-  write_time(x, "duration", b->duration);
+  write_block_times(x, channel, i, end);
   if (*channel->label) adm_xml_leaf(x, "speakerLabel", "%s", channel->label);
   if (b->cartesian) adm_xml_leaf(x, "cartesian", "1");
   for (int k = 0; k < 3; k++)
@@ -171,7 +188,7 @@ static void write_channels(struct adm_xml *x, const struct adm *adm, const struc
     for (int k = 0; k < 2; k++)
       if (hz[k] > 0)
         adm_xml_leaf_of(x, "frequency", "typeDefinition", k ? "highPass" : "lowPass", "%g", hz[k]);
-    for (int k = 0; k < c->n_blocks; k++) write_block(x, c, ids->channels[i], k);
+    for (int k = 0; k < c->n_blocks; k++) write_block(x, c, ids->channels[i], k, ids->ends[i]);
     adm_xml_close(x, "audioChannelFormat");
   }
 }
@@ -251,6 +268,16 @@ static enum status check(const struct adm_document *d) {
   return STATUS_OK;
 }
 
+static void find_ends(const struct adm *adm, struct adm_time *ends) {
+  for (int i = 0; i < adm->n_objects; i++) {
+    const struct adm_object *o = &adm->objects[i];
+    for (int k = 0; k < o->tracks.n; k++) {
+      const int channel = adm->tracks[o->tracks.items[k]].channel;
+      if (channel >= 0 && !ends[channel].per) ends[channel] = o->duration;
+    }
+  }
+}
+
 static void number(const struct adm *adm, struct ids *ids) {
   int packs[6] = {0}, channels[6] = {0}, tracks = 0;
   ids->packs = memory_new((size_t)adm->n_packs, sizeof *ids->packs);
@@ -266,6 +293,8 @@ static void number(const struct adm *adm, struct ids *ids) {
     if (c->common) memcpy(ids->channels[i], c->id, sizeof c->id);
     else snprintf(ids->channels[i], 16, "AC_%04x%04x", c->kind, 0x1001 + channels[c->kind]++);
   }
+  ids->ends = memory_new((size_t)adm->n_channels, sizeof *ids->ends);
+  find_ends(adm, ids->ends);
   for (int i = 0; i < adm->n_tracks; i++)
     snprintf(ids->tracks[i], 16, "ATU_%08x", adm->tracks[i].index < 0 ? 0 : ++tracks);
 }
@@ -295,5 +324,6 @@ enum status adm_write_itu(struct adm_document *d) {
   free(ids.packs);
   free(ids.channels);
   free(ids.tracks);
+  free(ids.ends);
   return STATUS_OK;
 }
