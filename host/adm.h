@@ -225,9 +225,10 @@ enum status adm_read(const struct adm_chunks *chunks, const struct riff_file *fi
                      struct adm **adm, struct failure *why);
 
 /* The chunks of a model, all elements with new IDs in the order of their tables; beds first
- * when ADM_DOLBY, where objects have the IDs from AO_100b on. Durations of blocks may be left
- * out: a block lasts until the next one, the last one as long as its object. STATUS_BAD_DATA, told with
- * `path`: the flavour cannot carry the model. STATUS_AGAIN: no memory. */
+ * when ADM_DOLBY, where objects have the IDs from AO_100b on, and dbmd names lacquer as its
+ * tool. Durations of blocks may be left out: a block lasts until the next one, the last one as
+ * long as its object. STATUS_BAD_DATA, told with `path`: the flavour cannot carry the model.
+ * STATUS_AGAIN: no memory. */
 enum status adm_write(const struct adm *adm, enum adm_flavour flavour, const char *path,
                       const struct riff_format *format, int64_t n_frames,
                       struct adm_chunks *chunks, struct failure *why);

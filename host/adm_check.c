@@ -221,7 +221,8 @@ static void check_object_channel(const struct check *c, const struct adm_channel
                              : c->length;
     const char *what = block_problem(&channel->blocks[i], i, next);
     if (!what) continue;
-    if (++n_told <= MOST_OF_ONE_KIND) TELL(c, "block %d of channel %s %s", i + 1, channel->id, what);
+    if (++n_told <= MOST_OF_ONE_KIND)
+      TELL(c, "block %d of channel %s %s", i + 1, channel->id, what);
   }
   if (n_told > MOST_OF_ONE_KIND)
     TELL(c, "%d more blocks of channel %s depart", n_told - MOST_OF_ONE_KIND, channel->id);
@@ -274,7 +275,8 @@ static void check_tracks(const struct check *c, int rate_hz) {
     snprintf(uid, sizeof uid, "ATU_%08x", (unsigned)i + 1);
     if (strcmp(t->uid, uid)) TELL(c, "track %s (accepted: %s)", t->uid, uid);
     if (!t->in_axml || !t->in_chna) TELL(c, "track %s is not in both axml and chna", t->uid);
-    if (t->index != i) TELL(c, "track %s is channel %d (accepted: %d)", t->uid, t->index + 1, i + 1);
+    if (t->index != i)
+      TELL(c, "track %s is channel %d (accepted: %d)", t->uid, t->index + 1, i + 1);
     if (t->bits != 24) TELL(c, "track %s has %d bits (accepted: 24)", t->uid, t->bits);
     if ((t->rate_hz != 48000 && t->rate_hz != 96000) || (rate_hz && t->rate_hz != rate_hz))
       TELL(c, "track %s has %d Hz (accepted: 48000 or 96000, that of the file)", t->uid,

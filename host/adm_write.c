@@ -98,7 +98,13 @@ enum status adm_write(const struct adm *adm, enum adm_flavour flavour, const cha
                 "anew: %s%s", path, adm->foreign[0], adm->n_foreign > 1 ? ", and others" : "");
   const enum status status = write_axml(&d, flavour, chunks);
   if (!status) chunks->chna = chna_write(&d.chna, &chunks->chna_bytes);
-  if (!status && flavour == ADM_DOLBY) chunks->dbmd = dbmd_write(&adm->dbmd, &chunks->dbmd_bytes);
+  if (!status && flavour == ADM_DOLBY) {
+    struct dbmd dbmd = adm->dbmd; /* the tool of a master that was read did not write this one */
+    memset(dbmd.tool, 0, sizeof dbmd.tool);
+    memcpy(dbmd.tool, "lacquer", 7);
+    memset(dbmd.version, 0, sizeof dbmd.version);
+    chunks->dbmd = dbmd_write(&dbmd, &chunks->dbmd_bytes);
+  }
   if (status) adm_chunks_free(chunks);
   chna_free(&d.chna);
   return status;

@@ -47,7 +47,8 @@ static void write_loudness(struct adm_xml *x, const struct adm_loudness *loudnes
   adm_xml_open(x, "loudnessMetadata");
   if (loudness->method) adm_xml_attribute(x, "loudnessMethod", "%s", loudness->method);
   for (int i = 0; i < ADM_LOUDNESSES; i++)
-    if (loudness->has & 1u << i) adm_xml_leaf(x, adm_loudness_names[i], "%.2f", loudness->values[i]);
+    if (loudness->has & 1u << i)
+      adm_xml_leaf(x, adm_loudness_names[i], "%.2f", loudness->values[i]);
   adm_xml_close(x, "loudnessMetadata");
 }
 

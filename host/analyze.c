@@ -76,7 +76,8 @@ static const char *binaural_of(const struct master *m, int track) {
 
 /* Names come from the file: no control characters on a terminal. */
 static void print_name(FILE *out, const char *name) {
-  for (; name && *name; name++) fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
+  for (; name && *name; name++)
+    fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
 }
 
 static void print_object(const struct master *m, const struct adm_object *o, FILE *out) {

@@ -238,11 +238,10 @@ static enum status check_chunks(struct scan *s) {
   if (!data) return bad(s, "no data chunk");
   if (data < format) return bad(s, "its data chunk stands before its fmt chunk");
   for (size_t i = 0; i < sizeof once / sizeof *once; i++)
-    for (const struct riff_chunk *c = riff_find(file, once[i]), *end = file->chunks + file->n_chunks,
-                                 *other = c ? c + 1 : end; other < end; other++)
-      if (!strcmp(other->id, once[i]))
+    for (const struct riff_chunk *c = file->chunks; c < file->chunks + file->n_chunks; c++)
+      if (!strcmp(c->id, once[i]) && c != riff_find(file, once[i]))
         return fail(s->why, STATUS_BAD_DATA, "%s: damaged: a second %s chunk at byte %lld",
-                    file->path, once[i], (long long)other->at - 8);
+                    file->path, once[i], (long long)c->at - 8);
   const enum status status = read_format(s, format);
   if (status) return status;
   const int64_t frame = (int64_t)file->format.channels * file->format.bits / 8;

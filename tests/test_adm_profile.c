@@ -250,7 +250,8 @@ static void test_text_rules(void **state) {
     struct fixture_bytes file = adm_fixture_edit(copy_of_good(), &text_changes[i].edit);
     expect_rule(file, text_changes[i].rule, text_changes[i].edit.from);
     if (!program_tells(file) && !is_tolerated(text_changes[i].edit.to))
-      fail_msg("%s: %s: the program does not tell", text_changes[i].rule, text_changes[i].edit.from);
+      fail_msg("%s: %s: the program does not tell", text_changes[i].rule,
+               text_changes[i].edit.from);
     free(file.data);
   }
 }

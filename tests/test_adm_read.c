@@ -64,7 +64,8 @@ static void test_chna(void **state) {
       {"\1\0\2\0" EMPTY_ROW GOOD_ROW, 84, 1, NULL},
       {"\0\0\0\0", 4, 0, NULL},
       {"\2\0\2\0" ROW("\1", "ATU_00000001", "AT_00031001_01", "AP_00031001")
-                  ROW("\2", "ATU_00000002", "AC_00031001\0\0\0", "\0\0\0\0\0\0\0\0\0\0\0"), 84, 2, NULL},
+                  ROW("\2", "ATU_00000002", "AC_00031001\0\0\0",
+                      "\0\0\0\0\0\0\0\0\0\0\0"), 84, 2, NULL},
       {"\1\0\2\0" GOOD_ROW, 44, -1, "states 2 rows and holds 1"},
       {"\1\0\1\0" GOOD_ROW, 43, -1, "a chna chunk of 43 bytes"},
       {"\1\0", 2, -1, "a chna chunk of 2 bytes"},
@@ -367,8 +368,8 @@ static void test_common_definitions(void **state) {
 /* What the model does not hold is known to be there, and keeps it from being written anew. */
 static void test_foreign(void **state) {
   static const char text[] = IN(WHOLE(BLOCK(
-      "1", "lstart='00:00:00.0'", FRONT "<screenRef>1</screenRef><objectDivergence azimuthRange='3'>"
-      "0.5<x/></objectDivergence>")));
+      "1", "lstart='00:00:00.0'", FRONT "<screenRef>1</screenRef>"
+      "<objectDivergence azimuthRange='3'>0.5<x/></objectDivergence>")));
   struct adm *adm = expect_read(text, one_row, 44);
   struct adm_chunks chunks;
   struct failure why = {0};
@@ -402,7 +403,8 @@ static void test_refused(void **state) {
       {IN("<audioObject audioObjectID='AO_1001_and_more'/>"), "an ID such as AO_1001"},
       {IN("<audioObject audioObjectID='AO_&#10;'/>"), "audioObjectID \"AO_?\""},
       {IN(OBJECT OBJECT PACK CHANNEL("") TRACK), "two elements audioObject have the ID AO_1001"},
-      {IN(OBJECT PACK TRACK), "audioPackFormat AP_00031001 refers to AC_00031001, which is not there"},
+      {IN(OBJECT PACK TRACK),
+       "audioPackFormat AP_00031001 refers to AC_00031001, which is not there"},
       {IN(OBJECT CHANNEL("")), "line 1: audioObject AO_1001 refers to AP_00031001"},
       {IN(PROGRAMME), "audioContent ACO_1001 refers to AO_1001"},
       {IN(OBJECT PACK CHANNEL("") "<audioTrackUID UID='ATU_00000001'><audioTrackFormatIDRef>"
@@ -413,7 +415,8 @@ static void test_refused(void **state) {
       {IN("<audioPackFormat audioPackFormatID='AP_1' typeLabel='0006'/>"), "typeLabel \"0006\""},
       {IN("<audioProgramme audioProgrammeID='APR_1' start='1 s'/>"),
        "start \"1 s\" (accepted: HH:MM:SS.sssss)"},
-      {IN("<audioTrackUID UID='ATU_1' sampleRate='48k'/>"), "sampleRate \"48k\" (accepted: a whole"},
+      {IN("<audioTrackUID UID='ATU_1' sampleRate='48k'/>"),
+       "sampleRate \"48k\" (accepted: a whole"},
       {IN("<audioTrackUID UID='ATU_1' bitDepth='-1'/>"), "bitDepth \"-1\""},
       {IN(WHOLE(BLOCK("1", "rtime='0'", ""))), "rtime \"0\""},
       {IN(WHOLE(BLOCK("1", "", "<position coordinate='X'>left</position>"))),
@@ -478,7 +481,7 @@ static void test_limits(void **state) {
       {"<audioFormatExtended><audioObject audioObjectID='AO_1'><gain>", "1", "", 300,
        "gain has a long text (accepted: up to 255 bytes)"},
       {"<audioFormatExtended><audioContent audioContentID='ACO_1'><dialogue mixedContentKind='",
-       "1", "'>", 64, "mixedContentKind"},
+       "1", "'>", 64, "dialogue has a long value (accepted: up to 63 bytes)"},
   };
   (void)state;
   for (size_t i = 0; i < COUNT(texts); i++) {

@@ -59,6 +59,9 @@ static void test_round_trip(void **state) {
   (void)state;
   for (int flavour = ADM_DOLBY; flavour <= ADM_ITU; flavour++) {
     adm_fixture_write(first, adm, (enum adm_flavour)flavour, FRAMES, SEED);
+    struct adm_fixture_file f = adm_fixture_read(first);
+    if (flavour == ADM_DOLBY) assert_string_equal(f.adm->dbmd.tool, "lacquer"); /* not the model's */
+    adm_fixture_free(&f);
     write_again(first, again, (enum adm_flavour)flavour, false);
     expect_same_bytes(first, again);
     write_again(first, again, (enum adm_flavour)flavour, true);
@@ -132,7 +135,8 @@ static void test_rounded_times(void **state) {
       {"duration=\"00:00:00.01067\"", "duration=\"00:00:00.01068\"", 0},
       {"rtime=\"00:00:00.02133\" duration=\"00:00:00.01067\"",
        "rtime=\"00:00:00.02133\" duration=\"00:00:00.01066\"", 0}};
-  const char *path = fixture_path(folder, "rounded.wav"), *again = fixture_path(folder, "tiled.wav");
+  const char *path = fixture_path(folder, "rounded.wav");
+  const char *again = fixture_path(folder, "tiled.wav");
   struct adm *adm = adm_fixture_master(4, 5, FRAMES);
   struct profile_report report;
   struct problems problems = {0};
@@ -195,8 +199,8 @@ static void test_layouts(void **state) {
       strcat(channels, one);
     }
     assert_string_equal(channels, layouts[i].channels);
-    const struct adm_channel *lfe = &f.adm->channels[f.adm->tracks[bed->tracks.items[3 % bed->tracks.n]].channel];
-    if (bed->tracks.n > 3) assert_true(lfe->high_hz == 120);
+    const int lfe = bed->tracks.n > 3 ? bed->tracks.items[3] : -1;
+    if (lfe >= 0) assert_true(f.adm->channels[f.adm->tracks[lfe].channel].high_hz == 120);
     assert_int_equal(adm_object_kind(f.adm, &f.adm->objects[1]), ADM_OBJECTS);
     assert_true(f.adm->objects[1].duration.n == 1000 && f.adm->objects[1].duration.per == 44100);
     adm_fixture_free(&f);

@@ -60,8 +60,9 @@ static void test_words(void **state) {
                  "APR_1001 Atmos_Master: 2 contents, 0.00000 to 0.05493 s",
                  "bed     AO_1001 Bed (7.1.2): channels 1 RC_L (near), 2 RC_R (far), 3 RC_C (mid), "
                  "4 RC_LFE (off)",
-                 "object  AO_100b Object 1: channel 11 (far); 5 blocks, X -1 to -0.852, Y 0.788 to 1",
-                 "dbmd    by a tool 0.0.0; frames per second: 24; first action: none",
+                 "object  AO_100b Object 1: channel 11 (far); 5 blocks, X -1 to -0.852, "
+                 "Y 0.788 to 1",
+                 "dbmd    by lacquer 0.0.0; frames per second: 24; first action: none",
                  "5.1 centre -1.5 surround 0 height -3 dB",
                  "no departure found (lacquer's own check, no certification)", NULL});
   expect_out(run_program("analyze", master("bad.wav", ADM_DOLBY, &edit)),
@@ -108,14 +109,16 @@ static void test_json(void **state) {
   if (json_unpack_ex(two, &error, 0, "{s:{s:[s]}}", "adm", "departures", &departure))
     fail_msg("%s in %s", error.text, run.out);
   assert_string_equal(departure,
-                      "block 2 of channel AC_00031001 has an interpolationLength other than 0.005208");
+                      "block 2 of channel AC_00031001 has an interpolationLength other than "
+                      "0.005208");
   json_decref(one);
   json_decref(two);
   run_free(&run);
 }
 
 static void test_other_files(void **state) {
-  const struct cli_sound sound = {"plain.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_24, 96000, 1, 960, 1};
+  const struct cli_sound sound = {"plain.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_24, 96000, 1, 960,
+                                  1};
   (void)state;
   cli_sound(folder, &sound);
   expect_out(run_program("analyze", fixture_path(folder, "plain.flac")),
@@ -128,7 +131,8 @@ static void test_other_files(void **state) {
 
 /* A damaged master is told, and the files behind it are still looked at. */
 static void test_damaged(void **state) {
-  static const struct adm_edit edit = {"<audioTrackUIDRef>ATU_00000001", "<audioTrackUIDRef>ATU_9", 0};
+  static const struct adm_edit edit = {"<audioTrackUIDRef>ATU_00000001",
+                                       "<audioTrackUIDRef>ATU_9", 0};
   (void)state;
   struct program_run run = run_program("analyze", master("broken.wav", ADM_DOLBY, &edit),
                                        fixture_path(folder, "none.wav"),

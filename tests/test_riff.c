@@ -48,6 +48,8 @@ static const char table[] = "\0\0\0\0\0\0\0\0\x9\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\1
                             "axml\5\0\0\0\0\0\0\0";
 #define FORMAT {"fmt ", format, 16, 0, false}
 #define DATA {"data", "123456789", 9, 0, false}
+#define UNSTATED_DATA {"data", "123456789", 9, UINT32_MAX, false}
+#define WRONG(body) {{"fmt ", body, 16, 0, false}, DATA}
 #define AXML {"axml", "<a/>", 4, 0, false}
 
 static void put32(unsigned char *to, uint32_t value) {
@@ -91,10 +93,11 @@ static void test_accepted(void **state) {
     int trailing;
   } files[] = {
       {"RIFF", {FORMAT, DATA}, 0, 0},
-      {"RIFF", {{"JUNK", "12345", 5, 0, false}, FORMAT, AXML, DATA, {"id3 ", "x", 1, 0, false}}, 0, 0},
+      {"RIFF", {{"JUNK", "12345", 5, 0, false}, FORMAT, AXML, DATA, {"id3 ", "x", 1, 0, false}},
+       0, 0},
       {"RIFF", {{"fmt ", extensible, 40, 0, false}, DATA}, 0, 0},
       {"RIFF", {FORMAT, DATA}, 46, 6}, /* more bytes than the header states */
-      {"RF64", {{"ds64", sizes, 28, 0, false}, FORMAT, {"data", "123456789", 9, unstated, false}, AXML},
+      {"RF64", {{"ds64", sizes, 28, 0, false}, FORMAT, UNSTATED_DATA, AXML},
        unstated, 0},
       {"BW64", {{"ds64", sizes, 28, 0, false}, FORMAT, DATA}, 0, 0}, /* sizes in their places */
       {"BW64", {{"ds64", table, 40, 0, false}, FORMAT, {"data", "123456789", 9, unstated, false},
@@ -165,16 +168,13 @@ static void test_refused(void **state) {
       {"RIFF", "a size of 17", {{"fmt ", extensible, 17, 0, false}, DATA}, 0, 0},
       {"RIFF", "format tag 65534 (accepted: 1, integer PCM)",
        {{"fmt ", extensible, 18, 0, false}, DATA}, 0, 0},
-      {"RIFF", "format tag 3", {{"fmt ", "\3\0\1\0\x80\xbb\0\0\0\0\0\0\4\0\x20\0", 16, 0, false}, DATA},
-       0, 0},
-      {"RIFF", "channels: 0", {{"fmt ", "\1\0\0\0\x80\xbb\0\0\0\0\0\0\0\0\x18\0", 16, 0, false}, DATA},
-       0, 0},
+      {"RIFF", "format tag 3", WRONG("\3\0\1\0\x80\xbb\0\0\0\0\0\0\4\0\x20\0"), 0, 0},
+      {"RIFF", "channels: 0", WRONG("\1\0\0\0\x80\xbb\0\0\0\0\0\0\0\0\x18\0"), 0, 0},
       {"RIFF", "the rate 5 (accepted: 1000 to 768000 Hz)",
-       {{"fmt ", "\1\0\1\0\5\0\0\0\0\0\0\0\3\0\x18\0", 16, 0, false}, DATA}, 0, 0},
-      {"RIFF", "a word length of 8", {{"fmt ", "\1\0\1\0\x80\xbb\0\0\0\0\0\0\1\0\x8\0", 16, 0, false},
-                                      DATA}, 0, 0},
-      {"RIFF", "frames of 4", {{"fmt ", "\1\0\1\0\x80\xbb\0\0\0\0\0\0\4\0\x18\0", 16, 0, false}, DATA},
-       0, 0},
+       WRONG("\1\0\1\0\5\0\0\0\0\0\0\0\3\0\x18\0"), 0, 0},
+      {"RIFF", "a word length of 8", 
+       WRONG("\1\0\1\0\x80\xbb\0\0\0\0\0\0\1\0\x8\0"), 0, 0},
+      {"RIFF", "frames of 4", WRONG("\1\0\1\0\x80\xbb\0\0\0\0\0\0\4\0\x18\0"), 0, 0},
       {"RIFF", "8 bytes of audio are no whole frames of 3",
        {FORMAT, {"data", "12345678", 8, 0, false}}, 0, 0},
   };
