@@ -108,7 +108,7 @@ static void XMLCALL start(void *context, const char *full_name, const char **giv
   if (r->status) return;
   if (r->depth + 1 >= ADM_XML_DEPTH) {
     axml_stop(r, STATUS_BAD_DATA, "elements are nested too deeply (accepted: %d levels)",
-         ADM_XML_DEPTH - 1);
+              ADM_XML_DEPTH - 1);
     return;
   }
   const struct open *around = &r->stack[r->depth];
@@ -138,7 +138,7 @@ static void XMLCALL characters(void *context, const char *text, int n) {
   if (r->status || r->stack[r->depth].place != LEAF) return;
   if ((size_t)n >= TEXT_BYTES - r->n_text) {
     axml_stop(r, STATUS_BAD_DATA, "%s has a long text (accepted: up to %d bytes)",
-         r->stack[r->depth].row->name, TEXT_BYTES - 1);
+              r->stack[r->depth].row->name, TEXT_BYTES - 1);
     return;
   }
   memcpy(r->text + r->n_text, text, (size_t)n);
@@ -194,7 +194,7 @@ static void parse(struct reader *r, const unsigned char *bytes, size_t size) {
   if (parsed == XML_STATUS_ERROR && !r->status) {
     const enum XML_Error error = XML_GetErrorCode(r->parser);
     axml_stop(r, error == XML_ERROR_NO_MEMORY ? STATUS_AGAIN : STATUS_BAD_DATA, "not XML: %s",
-         XML_ErrorString(error));
+              XML_ErrorString(error));
   }
 }
 

@@ -47,7 +47,7 @@ static void check_file(const struct check *c, const struct riff_file *file) {
   if (c->adm->has_dbmd && c->adm->dbmd.has_tracks && c->adm->dbmd.n_tracks != f->channels)
     TELL(c, "dbmd has the modes of %d tracks (accepted: %d)", c->adm->dbmd.n_tracks, f->channels);
   if (c->adm->n_programmes != 1) return;
-  const int64_t audio = file->n_frames * UNITS / f->rate_hz;
+  const int64_t audio = adm_time_in((struct adm_time){file->n_frames, f->rate_hz}, UNITS);
   if (llabs(audio - c->length) > OVERLAP)
     TELL(c, "the programme takes %.5f s, the audio %.5f s", (double)c->length / UNITS,
          (double)audio / UNITS);

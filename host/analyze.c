@@ -299,28 +299,35 @@ static enum status analyze_master(const struct riff_file *file, bool json, FILE 
   return status;
 }
 
+static void print_audio(const char *path, const char *name, const struct riff_format *f,
+                        bool is_float, int64_t n_frames, bool json, FILE *out) {
+  if (json) {
+    print_json(file_json(path, name, f, n_frames), out);
+    return;
+  }
+  fprintf(out, "%s: %s, %d Hz, %d bits%s, %d channel%s, %lld frames (%.3f s)\n", path, name,
+          f->rate_hz, f->bits, is_float ? " float" : "", f->channels, f->channels == 1 ? "" : "s",
+          (long long)n_frames, (double)n_frames / f->rate_hz);
+}
+
 static enum status analyze_audio(const char *path, bool json, FILE *out, struct failure *why) {
   struct audio audio;
   const enum status status = decode_headers(path, &audio, why);
   const struct riff_format format = {audio.channels, audio.rate_hz, audio.bits};
-  if (status) return status;
-  if (json) {
-    print_json(file_json(path, audio.format, &format, audio.n_frames), out);
-  } else {
-    fprintf(out, "%s: %s, %d Hz, %d bits%s, %d channel%s, %d frames (%.3f s)\n", path,
-            audio.format, audio.rate_hz, audio.bits, audio.is_float ? " float" : "",
-            audio.channels, audio.channels == 1 ? "" : "s", (int)audio.n_frames,
-            (double)audio.n_frames / audio.rate_hz);
-  }
+  if (!status)
+    print_audio(path, audio.format, &format, audio.is_float, audio.n_frames, json, out);
   audio_free(&audio);
-  return STATUS_OK;
+  return status;
 }
 
+/* Masters, and BW64, are read here; what else there is, as a render would read it. */
 static enum status analyze_file(const char *path, bool json, FILE *out, struct failure *why) {
   struct riff_file file;
   enum status status = riff_open(path, &file, why);
-  if (!status && file.is_adm) status = analyze_master(&file, json, out, why);
-  else if (!file.is_adm && file.form != RIFF_BW64) status = analyze_audio(path, json, out, why);
+  if (!file.is_adm && file.form != RIFF_BW64) status = analyze_audio(path, json, out, why);
+  else if (!status && file.is_adm) status = analyze_master(&file, json, out, why);
+  else if (!status)
+    print_audio(path, riff_form_names[file.form], &file.format, false, file.n_frames, json, out);
   riff_close(&file);
   return status;
 }

@@ -129,6 +129,18 @@ static void test_other_files(void **state) {
                                    "\"channels\":1,\"frames\":960}\n", NULL});
 }
 
+/* A BW64 file without a scene: a render does not take it, its facts are told. */
+static void test_bw64(void **state) {
+  const char *path = fixture_path(folder, "plain.wav");
+  const struct riff_format format = {2, 48000, 16};
+  const struct adm_chunks none = {0};
+  (void)state;
+  adm_fixture_write_chunks(path, &none, ADM_ITU, &format, 480, SEED, 0);
+  expect_out(run_program("analyze", path),
+             (const char *const[]){
+                 "plain.wav: BW64, 48000 Hz, 16 bits, 2 channels, 480 frames (0.010 s)\n", NULL});
+}
+
 /* A damaged master is told, and the files behind it are still looked at. */
 static void test_damaged(void **state) {
   static const struct adm_edit edit = {"<audioTrackUIDRef>ATU_00000001",
@@ -153,6 +165,7 @@ int main(void) {
       cmocka_unit_test(test_words),
       cmocka_unit_test(test_json),
       cmocka_unit_test(test_other_files),
+      cmocka_unit_test(test_bw64),
       cmocka_unit_test(test_damaged),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

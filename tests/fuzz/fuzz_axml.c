@@ -81,11 +81,12 @@ static void check_axml(uint8_t *bytes, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const bool dbmd = size && data[0] == '@';
-  uint8_t *copy = malloc(size - dbmd ? size - dbmd : 1); /* a sanitizer sees its end */
+  const size_t n = size - dbmd;
+  uint8_t *copy = malloc(n ? n : 1); /* a sanitizer sees its end */
   FUZZ_CHECK(copy);
-  memcpy(copy, data + dbmd, size - dbmd);
-  if (dbmd) check_dbmd(copy, size - 1);
-  else check_axml(copy, size);
+  memcpy(copy, data + dbmd, n);
+  if (dbmd) check_dbmd(copy, n);
+  else check_axml(copy, n);
   free(copy);
   return 0;
 }
