@@ -53,7 +53,7 @@ static int find(const struct index *index, enum adm_table table, const char *id)
 static enum status check_ids(const struct index *index, const char *path, struct failure *why) {
   for (int i = 1; i < index->n; i++)
     if (!by_id(&index->entries[i - 1], &index->entries[i]))
-      return fail(why, STATUS_BAD_DATA, "%s: axml: two elements %s have the ID %s", path,
+      return fail(why, STATUS_BAD_DATA, "%s: two elements %s have the ID %s", path,
                   adm_table_names[index->entries[i].table], index->entries[i].id);
   return STATUS_OK;
 }

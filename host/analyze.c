@@ -85,7 +85,7 @@ static void print_object(const struct master *m, const struct adm_object *o, FIL
   const struct scene scene = scene_of(adm, o);
   const bool bed = adm_object_kind(adm, o) == ADM_SPEAKERS;
   const char *layout = bed ? layout_of(adm, o) : NULL;
-  fprintf(out, "  %-7s %s ", bed ? "bed" : "object", o->id);
+  fprintf(out, "  %-9s %s ", bed ? "bed" : "object", o->id);
   print_name(out, o->name);
   if (bed) fprintf(out, " (%s)", layout ? layout : "a layout of its own");
   fprintf(out, ": channel%s", o->tracks.n == 1 ? "" : "s");
@@ -108,17 +108,17 @@ static void print_object(const struct master *m, const struct adm_object *o, FIL
 
 static void print_dbmd(const struct dbmd *d, FILE *out) {
   if (d->has_atmos) {
-    fprintf(out, "  dbmd    by ");
+    fprintf(out, "  dbmd      by ");
     print_name(out, *d->tool ? d->tool : "an unnamed tool");
     fprintf(out, " %d.%d.%d; frames per second: %s; first action: ", d->version[0], d->version[1],
             d->version[2], dbmd_fps_names[d->fps]);
     if (d->first_hours == DBMD_NO_FIRST_ACTION) fprintf(out, "none");
     else fprintf(out, "%02d:%02d:%08.5f", d->first_hours, d->first_minutes, d->first_10us / 1e5);
-    fprintf(out, "\n          7.1 to 5.1: %s; 5.1 to stereo: %s, 90 degrees: %s\n",
+    fprintf(out, "\n            7.1 to 5.1: %s; 5.1 to stereo: %s, 90 degrees: %s\n",
             dbmd_warp_names[d->warp], dbmd_downmix_names[d->downmix], dbmd_phase_names[d->phase]);
   }
   if (!d->has_tracks) return;
-  fprintf(out, "          trims:");
+  fprintf(out, "            trims:");
   for (int i = 0; i < DBMD_TRIMS; i++) {
     const struct dbmd_trim *t = &d->trims[i];
     if (t->automatic) fprintf(out, " %s automatic%s", dbmd_trim_names[i], i < 8 ? "," : "\n");
@@ -131,17 +131,18 @@ static void print_dbmd(const struct dbmd *d, FILE *out) {
 
 static void print_profile(const struct master *m, FILE *out) {
   if (!m->is_atmos) {
-    fprintf(out, "  profile not looked at: the programme is not called Atmos_Master\n");
+    fprintf(out, "  profile   not looked at: the programme is not called Atmos_Master\n");
     return;
   }
   if (!m->problems.n) {
-    fprintf(out, "  profile %s: no departure found (lacquer's own check, no certification)\n",
+    fprintf(out, "  profile   %s: no departure found (lacquer's own check, no certification)\n",
             profile_name);
     return;
   }
-  fprintf(out, "  profile %s: %d departures (lacquer's own check)\n", profile_name, m->problems.n);
+  fprintf(out, "  profile   %s: %d departures (lacquer's own check)\n", profile_name,
+          m->problems.n);
   for (int i = 0; i < m->problems.n; i++) {
-    fprintf(out, "          ");
+    fprintf(out, "            ");
     print_name(out, m->problems.items[i].text);
     fputc('\n', out);
   }
@@ -154,7 +155,7 @@ static void print_master(const struct master *m, FILE *out) {
           riff_form_names[f->form], f->format.rate_hz, f->format.bits, f->format.channels,
           (long long)f->n_frames, (double)f->n_frames / f->format.rate_hz);
   for (int i = 0; i < adm->n_programmes; i++) {
-    fprintf(out, "  %-7s %s ", "programme", adm->programmes[i].id);
+    fprintf(out, "  %-9s %s ", "programme", adm->programmes[i].id);
     print_name(out, adm->programmes[i].name);
     fprintf(out, ": %d contents, %.5f to %.5f s\n", adm->programmes[i].contents.n,
             adm_time_s(adm->programmes[i].start), adm_time_s(adm->programmes[i].end));

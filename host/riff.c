@@ -257,7 +257,7 @@ static enum status open_file(const char *path, struct scan *s) {
   struct riff_file *file = s->file;
   struct stat info;
   unsigned char head[12] = {0};
-  file->fd = open(path, O_RDONLY | O_CLOEXEC);
+  file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no wait for a pipe */
   if (file->fd < 0 || fstat(file->fd, &info))
     return fail(s->why, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
   if (!S_ISREG(info.st_mode)) return fail(s->why, STATUS_NO_INPUT, "%s: not a file", path);

@@ -58,11 +58,11 @@ static void test_words(void **state) {
              (const char *const[]){
                  "good.wav: ADM in RIFF, 48000 Hz, 24 bits, 12 channels, 2637 frames (0.055 s)",
                  "APR_1001 Atmos_Master: 2 contents, 0.00000 to 0.05493 s",
-                 "bed     AO_1001 Bed (7.1.2): channels 1 RC_L (near), 2 RC_R (far), 3 RC_C (mid), "
-                 "4 RC_LFE (off)",
-                 "object  AO_100b Object 1: channel 11 (far); 5 blocks, X -1 to -0.852, "
+                 "bed       AO_1001 Bed (7.1.2): channels 1 RC_L (near), 2 RC_R (far), 3 RC_C "
+                 "(mid), 4 RC_LFE (off)",
+                 "object    AO_100b Object 1: channel 11 (far); 5 blocks, X -1 to -0.852, "
                  "Y 0.788 to 1",
-                 "dbmd    by lacquer 0.0.0; frames per second: 24; first action: none",
+                 "dbmd      by lacquer 0.0.0; frames per second: 24; first action: none",
                  "5.1 centre -1.5 surround 0 height -3 dB",
                  "no departure found (lacquer's own check, no certification)", NULL});
   expect_out(run_program("analyze", master("bad.wav", ADM_DOLBY, &edit)),
