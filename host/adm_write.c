@@ -102,7 +102,9 @@ enum status adm_write(const struct adm *adm, enum adm_flavour flavour, const cha
     struct dbmd dbmd = adm->dbmd; /* the tool of a master that was read did not write this one */
     memset(dbmd.tool, 0, sizeof dbmd.tool);
     memcpy(dbmd.tool, "lacquer", 7);
-    memset(dbmd.version, 0, sizeof dbmd.version);
+    dbmd.version[0] = VERSION_MAJOR;
+    dbmd.version[1] = VERSION_MINOR;
+    dbmd.version[2] = VERSION_PATCH;
     chunks->dbmd = dbmd_write(&dbmd, &chunks->dbmd_bytes);
   }
   if (status) adm_chunks_free(chunks);

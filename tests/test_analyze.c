@@ -62,7 +62,7 @@ static void test_words(void **state) {
                  "(mid), 4 RC_LFE (off)",
                  "object    AO_100b Object 1: channel 11 (far); 5 blocks, X -1 to -0.852, "
                  "Y 0.788 to 1",
-                 "dbmd      by lacquer 0.0.0; frames per second: 24; first action: none",
+                 "dbmd      by lacquer ", "frames per second: 24; first action: none",
                  "5.1 centre -1.5 surround 0 height -3 dB",
                  "no departure found (lacquer's own check, no certification)", NULL});
   expect_out(run_program("analyze", master("bad.wav", ADM_DOLBY, &edit)),
