@@ -14,7 +14,7 @@
 static void stop_value(struct reader *r, const char *name, const char *value,
                        const char *accepted) {
   axml_stop(r, STATUS_BAD_DATA, "%s %s (accepted: %s)", name, name_quote(value, strlen(value)).text,
-       accepted);
+            accepted);
 }
 
 void adm_note_foreign(struct adm *adm, const char *what, const char *name) {

@@ -48,7 +48,7 @@ static void write_loudness(struct adm_xml *x, const struct adm_loudness *loudnes
   if (loudness->method) adm_xml_attribute(x, "loudnessMethod", "%s", loudness->method);
   for (int i = 0; i < ADM_LOUDNESSES; i++)
     if (loudness->has & 1u << i)
-      adm_xml_leaf(x, adm_loudness_names[i], "%.2f", loudness->values[i]);
+      adm_xml_leaf(x, adm_loudness_names[i], "%.10g", loudness->values[i]);
   adm_xml_close(x, "loudnessMetadata");
 }
 
@@ -188,7 +188,8 @@ static void write_channels(struct adm_xml *x, const struct adm *adm, const struc
     write_kind(x, c->kind);
     for (int k = 0; k < 2; k++)
       if (hz[k] > 0)
-        adm_xml_leaf_of(x, "frequency", "typeDefinition", k ? "highPass" : "lowPass", "%g", hz[k]);
+        adm_xml_leaf_of(x, "frequency", "typeDefinition", k ? "highPass" : "lowPass", "%.10g",
+                        hz[k]);
     for (int k = 0; k < c->n_blocks; k++) write_block(x, c, ids->channels[i], k, ids->ends[i]);
     adm_xml_close(x, "audioChannelFormat");
   }

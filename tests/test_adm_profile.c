@@ -66,6 +66,27 @@ static void test_sound(void **state) {
   }
 }
 
+/* Every bed, at both rates, with and without an object; and objects alone. */
+static void test_beds(void **state) {
+  static const char *const layouts[] = {"2.0", "3.0", "7.0", "7.1", "7.0.2", "7.1.2", NULL};
+  (void)state;
+  for (size_t i = 0; i < 2 * COUNT(layouts); i++) {
+    const char *path = fixture_path(folder, "bed.wav");
+    const int objects = layouts[i / 2] ? (int)(i % 2) : 2;
+    const struct adm_shape shape = {ADM_DOLBY, layouts[i / 2], objects, 48000 << i % 2, 1001};
+    struct failure why = {0};
+    struct adm *adm;
+    struct adm_chunks chunks;
+    if (adm_make(&shape, &adm, &why)) fail_msg("%s", why.text);
+    const struct riff_format format = {adm->n_tracks, shape.rate_hz, 24};
+    if (adm_write(adm, ADM_DOLBY, path, &format, 1001, &chunks, &why)) fail_msg("%s", why.text);
+    adm_fixture_write_chunks(path, &chunks, ADM_DOLBY, &format, 1001, SEED, RIFF_MOST_BYTES);
+    expect_sound(path);
+    adm_chunks_free(&chunks);
+    adm_destroy(&adm);
+  }
+}
+
 /* The same file in RF64 form. */
 static void test_large_form(void **state) {
   const char *path = fixture_path(folder, "large.wav");
@@ -323,6 +344,7 @@ static int check_files(int n, char **paths) {
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sound),
+      cmocka_unit_test(test_beds),
       cmocka_unit_test(test_large_form),
       cmocka_unit_test(test_text_rules),
       cmocka_unit_test(test_byte_rules),

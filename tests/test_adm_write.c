@@ -82,7 +82,7 @@ static void test_round_trip(void **state) {
   for (int flavour = ADM_DOLBY; flavour <= ADM_ITU; flavour++) {
     adm_fixture_write(first, adm, (enum adm_flavour)flavour, FRAMES, SEED);
     struct adm_fixture_file f = adm_fixture_read(first);
-    if (flavour == ADM_DOLBY) assert_string_equal(f.adm->dbmd.tool, "lacquer"); /* not the model's */
+    if (flavour == ADM_DOLBY) assert_string_equal(f.adm->dbmd.tool, "lacquer"); /* ours */
     adm_fixture_free(&f);
     write_again(first, again, (enum adm_flavour)flavour, false);
     expect_same_bytes(first, again);
