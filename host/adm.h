@@ -108,7 +108,7 @@ struct adm_channel {
   const char *name;
   enum adm_kind kind;
   bool common;
-  char label[24];             /* speakerLabel of its blocks; "" */
+  char label[48];             /* speakerLabel of its blocks; "" */
   double low_hz, high_hz;     /* frequency: highPass, lowPass; 0: none */
   struct adm_block *blocks;   /* owned */
   int n_blocks;

@@ -365,6 +365,26 @@ static void test_common_definitions(void **state) {
   adm_destroy(&adm);
 }
 
+/* Labels are "M+030", or with the name of their recommendation. */
+static void test_labels(void **state) {
+  static const char label[] = "urn:itu:bs:2051:0:speaker:M+030";
+  static const char text[] = IN(WHOLE(BLOCK(
+      "1", "", FRONT "<speakerLabel>urn:itu:bs:2051:0:speaker:M+030</speakerLabel>")));
+  struct adm *adm = expect_read(text, one_row, 44), *again;
+  struct adm_chunks chunks;
+  struct failure why = {0};
+  const struct riff_file file = {.path = (char *)"x.wav", .format = {1, 48000, 24}};
+  (void)state;
+  assert_string_equal(adm->channels[0].label, label);
+  if (adm_write(adm, ADM_ITU, "y.wav", &file.format, 1, &chunks, &why) ||
+      adm_read(&chunks, &file, &again, &why))
+    fail_msg("%s", why.text);
+  assert_string_equal(again->channels[0].label, label);
+  adm_destroy(&again);
+  adm_destroy(&adm);
+  adm_chunks_free(&chunks);
+}
+
 /* What the model does not hold is known to be there, and keeps it from being written anew. */
 static void test_foreign(void **state) {
   static const char text[] = IN(WHOLE(BLOCK(
@@ -506,6 +526,7 @@ int main(void) {
       cmocka_unit_test(test_dbmd_round_trip), cmocka_unit_test(test_dbmd_refused),
       cmocka_unit_test(test_forms),         cmocka_unit_test(test_other_encodings),
       cmocka_unit_test(test_blocks),        cmocka_unit_test(test_common_definitions),
+      cmocka_unit_test(test_labels),
       cmocka_unit_test(test_foreign),       cmocka_unit_test(test_refused),
       cmocka_unit_test(test_limits),
   };
