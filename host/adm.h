@@ -35,7 +35,7 @@ enum { /* what a block states, beside its position; bits of `has` */
   ADM_DIFFUSE = 32, ADM_LOCK = 64, ADM_LOCK_DISTANCE = 128, ADM_JUMP = 256,
   ADM_INTERPOLATION = 512, ADM_ZONES = 1024,
   ADM_X = 2048, ADM_Y = 4096, ADM_Z = 8192,
-  ADM_LABEL = 16384, ADM_CARTESIAN = 32768,
+  ADM_CARTESIAN = 16384,
   ADM_SIZE = ADM_WIDTH | ADM_HEIGHT | ADM_DEPTH,
 };
 struct adm_block { /* audioBlockFormat */

@@ -133,7 +133,6 @@ static void take_jump(struct reader *r, const char *text) {
 }
 static void take_label(struct reader *r, const char *text) {
   struct adm_channel *channel = channel_of(r);
-  block_of(r)->has |= ADM_LABEL;
   if (strlen(text) >= sizeof channel->label || (*channel->label && strcmp(channel->label, text)))
     adm_note_foreign(r->adm, "speakerLabel", "that differs or is long");
   else memcpy(channel->label, text, strlen(text) + 1);

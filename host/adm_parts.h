@@ -22,7 +22,6 @@ enum status adm_axml_read(const struct adm_chunks *chunks, const char *path, str
 enum status adm_resolve(struct adm *adm, const struct chna *chna, struct adm_refs *refs,
                         const char *path, struct failure *why);
 
-bool adm_is_common(const char *id); /* whether its number is one of the common definitions */
 void adm_note_foreign(struct adm *adm, const char *what, const char *name);
 
 /* XML out: text for one file. */

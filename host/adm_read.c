@@ -60,7 +60,8 @@ static enum status check_ids(const struct index *index, const char *path, struct
 
 /* ---- what is not in the axml ---- */
 
-bool adm_is_common(const char *id) {
+/* Whether its number is one of the common definitions. */
+static bool is_common(const char *id) {
   static const char *const kinds[] = {"AP_", "AC_", "AS_", "AT_"};
   bool known = false;
   for (int i = 0; i < 4; i++) known |= !strncasecmp(id, kinds[i], 3);
@@ -127,13 +128,13 @@ static void add_referred(struct adm *adm, struct index *index, const struct chna
   struct id_list list = {0};
   for (int i = 0; i < refs->n; i++) {
     const struct adm_ref *ref = &refs->items[i];
-    if (find(index, ref->to, ref->id) < 0 && adm_is_common(ref->id)) add_id(&list, ref->id);
+    if (find(index, ref->to, ref->id) < 0 && is_common(ref->id)) add_id(&list, ref->id);
   }
   for (int i = 0; i < chna->n_rows; i++) {
     const struct chna_row *row = &chna->rows[i];
-    if (find(index, ADM_FORMATS, row->track_ref) < 0 && adm_is_common(row->track_ref))
+    if (find(index, ADM_FORMATS, row->track_ref) < 0 && is_common(row->track_ref))
       add_id(&list, row->track_ref);
-    if (adm_is_common(row->pack_ref)) add_id(&list, row->pack_ref);
+    if (is_common(row->pack_ref)) add_id(&list, row->pack_ref);
   }
   for (int i = 0, n = list.n; i < n; i++) { /* a pack's channels */
     const char *layout = strncmp(list.ids[i], "AP_", 3) ? NULL : adm_common_layout(list.ids[i]);
@@ -183,7 +184,7 @@ static enum status set_ref(struct adm *adm, const struct index *index, const str
   void *to = (char *)adm_row(adm, ref->from, ref->owner) + ref->at;
   int target = find(index, ref->to, ref->id);
   if (ref->from == ADM_TRACKS && ref->to == ADM_FORMATS) return STATUS_OK; /* tracks_to_channels */
-  if (target < 0 && adm_is_common(ref->id)) {
+  if (target < 0 && is_common(ref->id)) {
     if (ref->to == ADM_STREAMS || ref->to == ADM_FORMATS) return STATUS_OK; /* nothing to hold */
     char id[16];
     common_id(ref->id, id);
@@ -210,7 +211,7 @@ static int channel_of(const struct adm *adm, const struct index *index, const ch
     common[11] = 0;
     return strlen(id) < 11 ? -1 : find(index, ADM_CHANNELS, common);
   }
-  if (!adm_is_common(id)) return -1;
+  if (!is_common(id)) return -1;
   common_id(id, common);
   return find(index, ADM_CHANNELS, common);
 }

@@ -370,7 +370,7 @@ static void test_labels(void **state) {
   static const char label[] = "urn:itu:bs:2051:0:speaker:M+030";
   static const char text[] = IN(WHOLE(BLOCK(
       "1", "", FRONT "<speakerLabel>urn:itu:bs:2051:0:speaker:M+030</speakerLabel>")));
-  struct adm *adm = expect_read(text, one_row, 44), *again;
+  struct adm *adm = expect_read(text, one_row, 44), *again = NULL;
   struct adm_chunks chunks;
   struct failure why = {0};
   const struct riff_file file = {.path = (char *)"x.wav", .format = {1, 48000, 24}};
