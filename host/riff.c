@@ -134,6 +134,10 @@ static enum status check_pad(struct scan *s, const struct riff_chunk *chunk, int
   *at = chunk->at + chunk->size;
   if (!(chunk->size & 1)) return STATUS_OK;
   const bool at_end = *at + 1 > s->end;
+  if (at_end && s->file->n_trailing) { /* it is there, but not counted in the file's size */
+    s->file->n_trailing--;
+    return STATUS_OK;
+  }
   if (at_end || (!begins_chunk(s, *at + 1) && *at + 1 < s->end && begins_chunk(s, *at)))
     return fail(s->why, STATUS_BAD_DATA, "%s: damaged: the pad byte behind its %s chunk of %lld "
                 "bytes is missing", s->file->path, chunk->id, (long long)chunk->size);

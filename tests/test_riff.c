@@ -96,6 +96,7 @@ static void test_accepted(void **state) {
       {"RIFF", {{"JUNK", "12345", 5, 0, false}, FORMAT, AXML, DATA, {"id3 ", "x", 1, 0, false}},
        0, 0},
       {"RIFF", {{"fmt ", extensible, 40, 0, false}, DATA}, 0, 0},
+      {"RIFF", {FORMAT, DATA}, 45, 0}, /* the last pad byte is not counted */
       {"RIFF", {FORMAT, DATA}, 46, 6}, /* more bytes than the header states */
       {"RF64", {{"ds64", sizes, 28, 0, false}, FORMAT, UNSTATED_DATA, AXML},
        unstated, 0},
