@@ -193,6 +193,7 @@ struct adm_speaker {
   double low_hz, high_hz;
 };
 const struct adm_speaker *adm_speaker(enum adm_flavour flavour, const char *layout, int i);
+const struct adm_speaker *adm_room_speaker(const char *label); /* of the Dolby profile, or NULL */
 /* The common definition of a channel by its ID ("AC_00010001"), of a pack its layout ("5.1");
  * NULL: not known here. */
 const struct adm_speaker *adm_common_channel(const char *id);

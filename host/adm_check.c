@@ -155,15 +155,8 @@ static void check_pack(const struct check *c, const struct adm_pack *pack) {
          "7.1, 7.0.2, 7.1.2)", pack->id);
 }
 
-static const struct adm_speaker *room_speaker(const char *label) {
-  for (int i = 0; adm_speaker(ADM_DOLBY, "7.1.2", i); i++)
-    if (!strcmp(adm_speaker(ADM_DOLBY, "7.1.2", i)->label, label))
-      return adm_speaker(ADM_DOLBY, "7.1.2", i);
-  return NULL;
-}
-
 static void check_bed_channel(const struct check *c, const struct adm_channel *channel) {
-  const struct adm_speaker *speaker = room_speaker(channel->label);
+  const struct adm_speaker *speaker = adm_room_speaker(channel->label);
   const struct adm_block *b = channel->blocks;
   if (channel->n_blocks != 1) {
     TELL(c, "channel %s has %d blocks (accepted: 1)", channel->id, channel->n_blocks);

@@ -75,6 +75,12 @@ const struct adm_speaker *adm_speaker(enum adm_flavour flavour, const char *name
   return NULL;
 }
 
+const struct adm_speaker *adm_room_speaker(const char *label) {
+  for (size_t i = 0; i < COUNT(dolby); i++)
+    if (!strcmp(dolby[i].label, label)) return &dolby[i];
+  return NULL;
+}
+
 const struct adm_speaker *adm_common_channel(const char *id) {
   for (size_t i = 0; i < COUNT(itu); i++)
     if (*itu[i].id && !strcasecmp(itu[i].id, id)) return &itu[i];

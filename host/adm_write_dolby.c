@@ -234,9 +234,7 @@ static bool next_place(const struct dolby *w, struct place *p) {
   p->of = channel_of(w, o, p->channel);
   p->name = o->name;
   if (p->object < w->n_beds) {
-    for (int i = 0; adm_speaker(ADM_DOLBY, "7.1.2", i); i++)
-      if (!strcmp(adm_speaker(ADM_DOLBY, "7.1.2", i)->label, p->of->label))
-        p->name = adm_speaker(ADM_DOLBY, "7.1.2", i)->name;
+    p->name = adm_room_speaker(p->of->label)->name; /* check_bed found them all */
     snprintf(p->hex, 9, "0001%04x", (0x1001 + p->bed_channel++) & 0xFFFF);
     snprintf(p->pack_name, sizeof p->pack_name, "AtmosCustomPackFormat%d", p->object + 1);
   } else {
@@ -321,10 +319,7 @@ static void write_position(struct adm_xml *x, const double position[3], bool alw
 }
 
 static void write_bed_block(struct adm_xml *x, const struct place *p) {
-  const struct adm_speaker *speaker = NULL;
-  for (int i = 0; adm_speaker(ADM_DOLBY, "7.1.2", i); i++)
-    if (!strcmp(adm_speaker(ADM_DOLBY, "7.1.2", i)->label, p->of->label))
-      speaker = adm_speaker(ADM_DOLBY, "7.1.2", i);
+  const struct adm_speaker *speaker = adm_room_speaker(p->of->label);
   adm_xml_open(x, "audioBlockFormat");
   adm_xml_attribute(x, "audioBlockFormatID", "AB_%s_00000001", p->hex);
   adm_xml_leaf(x, "speakerLabel", "%s", speaker->label);
