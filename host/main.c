@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "analyze.h"
 #include "compare.h"
 #include "deliver.h"
 #include "failed.h"
@@ -44,7 +45,8 @@ struct arguments {
 enum { /* commands, as their options name them */
   RENDER = 1, VERIFY = 2, COMPARE = 4, REPORT = 8, DEVICES = 16, PLAN = 32,
   OTHER = 64, /* no options */
-  ANY = RENDER | VERIFY | COMPARE | REPORT | DEVICES | PLAN | OTHER
+  ANALYZE = 128,
+  ANY = RENDER | VERIFY | COMPARE | REPORT | DEVICES | PLAN | ANALYZE | OTHER
 };
 struct option_row {
   int commands;     /* that take it */
@@ -189,7 +191,7 @@ static const struct option_row options[] = {
     {ANY & ~OTHER, "json", 0, NULL, "JSON Lines on standard output", set_json},
     {RENDER, "progress", 0, "KIND", "auto, line, lines, json or off, on standard error (default: "
      "a line on a terminal, else lines)", set_progress},
-    {ANY & ~OTHER, "quiet", 'q', NULL,
+    {ANY & ~OTHER & ~ANALYZE, "quiet", 'q', NULL,
      "only warnings and errors, and of compare and report no line of what is well", set_quiet},
     {ANY, "help", 'h', NULL, "print this", set_help},
     {0},
@@ -321,6 +323,10 @@ static int command_report(const struct arguments *a) {
   return report_merge(a->files, a->n_files, &how, stdout);
 }
 
+static int command_analyze(const struct arguments *a) {
+  return analyze_files(a->files, a->n_files, a->json, stdout, stderr);
+}
+
 static int command_devices(const struct arguments *a) { return device_list(stdout, a->json); }
 
 static int command_schema(const struct arguments *a) {
@@ -354,6 +360,8 @@ static const struct command {
      "what differs between two renders, the worst first", command_compare},
     {REPORT, "report", "DIR...", 1, INT_MAX, "a folder",
      "receipts and reports of all runs and shards as one", command_report},
+    {ANALYZE, "analyze", "FILE...", 1, INT_MAX, "a file",
+     "what audio files are, immersive masters with beds, objects and profile", command_analyze},
     {DEVICES, "devices", "", 0, 0, "", "list devices, each with the result of its self-test",
      command_devices},
     {OTHER, "schema", "", 0, 0, "", "print the manifest's JSON Schema", command_schema},
