@@ -3,7 +3,7 @@
 #include "clones.h"
 #include "limiter_passes.h"
 
-/* The demand of each group, and of all together as far as they are linked. */
+/* The demand of each group, and of all but the LFE's together as far as they are linked. */
 void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count) {
   const struct limiter_design *d = io->design;
   const size_t end = (size_t)(first + count) * d->points;
@@ -11,10 +11,11 @@ void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count)
     int own[MAX_CHANNELS], most = 0;
     for (int g = 0; g < d->groups; g++) {
       own[g] = max_int(0, limiter_section(io, LIMITER_LEVEL, g)[k] + io->args[0] - io->args[1]);
-      most = max_int(most, own[g]);
+      if (g != d->lfe_group) most = max_int(most, own[g]);
     }
     for (int g = 0; g < d->groups; g++)
-      limiter_section(io, LIMITER_DEMAND, g)[k] = linked_demand(own[g], most, d->link);
+      limiter_section(io, LIMITER_DEMAND, g)[k] =
+          g == d->lfe_group ? own[g] : linked_demand(own[g], most, d->link);
   }
 }
 
@@ -156,7 +157,7 @@ void limiter_apply(const struct stage_io *io, int32_t first, int32_t count) {
     const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
     for (int c = 0; c < io->channels; c++) {
       const size_t at = (size_t)c * io->stride + begin;
-      if (c < d->groups) load_gains(io, c, b, gain);
+      if (!c || d->group_of[c] != d->group_of[c - 1]) load_gains(io, d->group_of[c], b, gain);
       apply_gain(io->src + at, gain, d->weights, d->step, n, io->dst + at);
     }
   }

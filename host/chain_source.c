@@ -50,7 +50,7 @@ static bool channel_is_high(struct run *r, int lane, int channel, int32_t track_
   const int limiter = r->tail.limiter, channels = r->batch->channels;
   const struct limiter_design *d = r->design[lane][limiter]->data;
   const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
-  const int group = channel < d->groups ? channel : d->groups - 1;
+  const int group = d->group_of[channel];
   const int64_t level = (LIMITER_LEVEL * channels + group) * words;
   const int64_t high = (LIMITER_HIGH * channels + channel) * words;
   int32_t *data = malloc(2 * (size_t)words * sizeof *data);

@@ -134,8 +134,9 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   const struct variant *variant = &m->variants[d->unit->unit->variant];
   const struct deliverable file = {
       .path = d->unit->unit->path, .format = variant->format, .bits = variant->dither.bits,
-      .rate_hz = r->rate_hz, .channels = r->source.channels, .n_frames = d->n_frames,
-      .pcm = d->pcm, .title = track->title, .artist = track->artist,
+      .rate_hz = r->rate_hz, .channels = r->source.channels,
+      .layout = layout_find(r->source.layout), .n_frames = d->n_frames, .pcm = d->pcm,
+      .title = track->title, .artist = track->artist,
       .album = m->catalogue.title, .isrc = track->isrc, .genre = m->catalogue.genre,
       .upc = m->catalogue.upc, .track_number = track->number, .disc_number = track->disc,
       .year = m->catalogue.year};
@@ -176,7 +177,8 @@ static enum status announce(const struct delivery *d, const struct receipt *r,
 /* libebur128 on the samples; an album keeps the hops until all of it is there. */
 static enum status measure_delivered(const struct delivery *d, struct receipt *r,
                                      struct failure *why) {
-  const struct pcm_shape shape = {d->result->rate_hz, r->source.channels, d->n_frames};
+  const struct pcm_shape shape = {d->result->rate_hz, r->source.channels, d->n_frames,
+                                  layout_find(r->source.layout)};
   struct loudness_reading *delivered = &r->delivered_reading;
   struct plan_album *album = plan_album_of(d->plan, d->unit->unit);
   const int32_t n = loudness_hops(shape.n_frames, shape.rate_hz);

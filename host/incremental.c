@@ -22,7 +22,7 @@ static enum need need_of(const struct unit_plan *u, const struct receipt *r) {
 /* The samples of the unit's file, if they are those that were delivered. */
 static bool load_samples(const struct unit *unit, const struct receipt *r,
                          struct sndfile_samples *out) {
-  if (sndfile_load(unit->path, r->bits, out, NULL)) return false;
+  if (sndfile_load(unit->path, r->bits, layout_find(r->source.layout), out, NULL)) return false;
   if (!strcmp(out->pcm_sha256, r->pcm_sha256) && out->rate_hz == r->rate_hz &&
       out->channels == r->source.channels)
     return true;

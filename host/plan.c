@@ -10,10 +10,23 @@
 #include "clip.h"
 #include "decode.h"
 #include "detmath.h"
+#include "encode.h"
 #include "memory.h"
 #include "settings.h"
 
 /* ---- a track ---- */
+
+struct source_identity source_identity_of(const struct audio *audio) {
+  struct source_identity id = {
+      .rate_hz = audio->rate_hz, .channels = audio->channels, .audio = audio};
+  snprintf(id.layout, sizeof id.layout, "%s", audio->layout->name);
+  memcpy(id.audio_sha256, audio->sha256, sizeof id.audio_sha256);
+  return id;
+}
+
+static struct stage_format format_at(const struct source_identity *source, int rate_hz) {
+  return (struct stage_format){rate_hz, source->channels, layout_find(source->layout)};
+}
 
 static int delivered_rate(const struct variant *variant, const struct source_identity *source) {
   return variant->resample.rate_hz ? variant->resample.rate_hz : source->rate_hz;
@@ -172,14 +185,18 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
                              struct unit_plan *u, const struct stage_design **clip,
                              struct failure *why) {
   const struct source_identity *source = track->source;
-  const struct stage_format format = {source->rate_hz, source->channels};
+  const struct stage_format format = format_at(source, source->rate_hz);
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(track->tables, strlen(track->tables));
-  const struct stage_format delivered = {delivered_rate(v, source), source->channels};
+  const struct stage_format delivered = format_at(source, delivered_rate(v, source));
   const bool converted = delivered.rate_hz != format.rate_hz;
   struct conversion *to = &u->tail.to;
+  const char *refusal = encode_refusal(v->format, format.layout);
   enum status status = STATUS_OK;
-  if (converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
+  if (refusal)
+    status = fail(why, STATUS_BAD_DATA, "%s cannot be delivered as %s: %s", source->layout,
+                  file_format_extension(v->format), refusal);
+  if (!status && converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
   if (!status) status = plan_limiter(plan, u, &delivered, &all, why);
   if (!status)
     status = add_design(plan, &stage_dither, &v->dither, &delivered, &u->tail.dither, &all, why);
@@ -228,7 +245,7 @@ static enum status resolve_chain(const struct plan *plan, const struct track *tr
 enum status track_plan_make_units(const struct plan *plan, int index, const struct unit *units,
                                   int n, const struct source_identity *source,
                                   struct track_plan *out, struct failure *why) {
-  const struct stage_format format = {source->rate_hz, source->channels};
+  const struct stage_format format = format_at(source, source->rate_hz);
   const struct track *track = &plan->manifest->tracks[index];
   struct chain chain;
   char *tables = memory_text("", 0);
@@ -267,6 +284,12 @@ void track_plan_free(struct track_plan *track) {
   free(track->matched);
   free(track->units);
   *track = (struct track_plan){0};
+}
+
+enum status plan_decode(const struct manifest *manifest, int track, struct audio *out,
+                        struct failure *why) {
+  const struct track *t = &manifest->tracks[track];
+  return decode_stated(t->source, edit_layout(&t->edit), out, why);
 }
 
 enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,
@@ -334,12 +357,11 @@ static enum status decode_and_plan(const struct plan *plan, int track, const str
   struct audio audio;
   struct edit_span span;
   struct failure reason = {0};
-  enum status status = decode_file(path, &audio, why);
+  enum status status = plan_decode(plan->manifest, track, &audio, why);
   if (status) return status;
   status = plan_edit(plan->manifest, track, &audio, &span, why);
   if (!status) {
-    struct source_identity id = {audio.rate_hz, audio.channels, "", &audio};
-    memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
+    const struct source_identity id = source_identity_of(&audio);
     status = track_plan_make_units(plan, track, units, n, &id, out, &reason);
     if (status) fail(why, status, "%s: %s", path, reason.text);
   }

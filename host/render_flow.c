@@ -93,7 +93,8 @@ static int64_t cpu_bytes(const struct work *w, int track, const struct audio *sh
  * source, the chain's output and two files in the making. */
 static void book(const struct work *w, struct job *job) {
   struct audio shape;
-  if (decode_headers(w->plan->manifest->tracks[job->track].source, &shape, NULL)) return;
+  const struct track *track = &w->plan->manifest->tracks[job->track];
+  if (decode_headers(track->source, edit_layout(&track->edit), &shape, NULL)) return;
   const int64_t source = (int64_t)sizeof(float) * shape.channels * shape.n_frames;
   const bool on_host = !w->device->engine.is_gpu || w->device->is_software;
   job->flow.source_bytes = w->device->engine.is_gpu ? source : 0; /* before there is a session */

@@ -7,7 +7,7 @@ layout(local_size_x = 256) in;
 
 shared float partial[256];
 
-/* Of the limiter, for one of its args[0] groups of channels. */
+/* Of the limiter, for one of its args[0] groups of channels: as many as channels, or the first. */
 float gain_of(StageIo io, LoudnessDesign d, int group, int at) {
   if (io.args[0] == 0) return 1.0;
   const uint section = LIMITER_GAIN * uint(io.channels) + uint(group);
@@ -15,11 +15,13 @@ float gain_of(StageIo io, LoudnessDesign d, int group, int at) {
 }
 
 float weighted(StageIo io, LoudnessDesign d, int at) {
-  const float a = intBitsToFloat(loudness_section(io, d, 0).v[at]);
-  if (io.channels == 1) return weigh(gain_of(io, d, 0, at), a);
-  const float b = intBitsToFloat(loudness_section(io, d, 1).v[at]);
-  if (io.args[0] < 2) return weigh(gain_of(io, d, 0, at), a + b);
-  return weigh(gain_of(io, d, 0, at), a) + weigh(gain_of(io, d, 1, at), b);
+  const bool apart = io.args[0] == io.channels;
+  float sum = 0.0;
+  for (int c = 0; c < io.channels; c++) {
+    const float e = intBitsToFloat(loudness_section(io, d, c).v[at]);
+    sum = sum + (apart ? weigh(gain_of(io, d, c, at), e) : e);
+  }
+  return apart ? sum : weigh(gain_of(io, d, 0, at), sum);
 }
 
 void main() {

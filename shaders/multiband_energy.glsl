@@ -38,13 +38,12 @@ void main() {
   const int block = block_index(), lane = column_index(), t = int(gl_LocalInvocationID.x);
   MultibandDesign d = MultibandDesign(io.design);
   if (block >= io.n_blocks) return;
-  const int n = d.points, groups = d.groups;
-  const int band = groups > 1 ? lane >> 1 : lane, first = groups > 1 ? lane & 1 : 0;
-  const int end = groups > 1 ? first + 1 : io.channels;
+  const int n = d.points, band = band_of_lane(d, lane), group = lane - band * d.groups;
   const uint step = uint(d.step_);
   float energy = 0.0; /* of point t */
   peak = d.peak[band] != 0;
-  for (int c = first; c < end; c++) {
+  for (int c = 0; c < io.channels; c++) {
+    if (d.group_of[c] != group) continue;
     square_block(io, d, block, band, c);
     halve_squares(step);
     if (t < n) energy = max_float(energy, energy_of_point(t));
