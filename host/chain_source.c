@@ -105,8 +105,7 @@ void source_limit_band(struct run *r, const lane_mask mask) {
   lane_mask waiting = {0};
   for (int i = 0; i < r->batch->n_lanes; i++)
     for (int t = 0; t < r->batch->lanes[i].n_tails; t++)
-      if (in_mask(mask, i) && rate_of_tail(r->batch, tail_of(r, i, t)) == r->rate_hz &&
-          source_wants_band_limit(r, i, t))
+      if (in_mask(mask, i) && is_here(r, tail_of(r, i, t)) && source_wants_band_limit(r, i, t))
         mask_add(waiting, i);
   if (!any_lane(waiting)) return;
   run_passes(r, slot, 0, passes, waiting);

@@ -11,6 +11,7 @@
 #include "decode.h"
 #include "detmath.h"
 #include "encode.h"
+#include "fold.h"
 #include "memory.h"
 #include "settings.h"
 
@@ -148,16 +149,36 @@ static double dither_db(const struct variant *v, int rate_hz) {
   return step_db * fmax(1, ceil(db / step_db));
 }
 
-/* The stages of a variant that is delivered at another rate than its source's. */
+/* The stages of a variant that is delivered at another rate than its source's, or folded. */
 static enum status plan_conversion(const struct plan *plan, const struct variant *v,
                                    const struct stage_format *source,
                                    const struct stage_format *delivered, struct conversion *to,
                                    char **tables, struct failure *why) {
+  struct stage_format folded = *delivered;
+  enum status status = STATUS_OK;
+  folded.rate_hz = source->rate_hz;
   to->rate_hz = delivered->rate_hz;
-  enum status status =
-      add_design(plan, &stage_resample, &v->resample, source, &to->resample, tables, why);
+  to->channels = delivered->channels;
+  if (delivered->layout != source->layout)
+    status = add_design(plan, &stage_fold, &v->fold, source, &to->fold, tables, why);
+  if (!status && delivered->rate_hz != source->rate_hz)
+    status = add_design(plan, &stage_resample, &v->resample, &folded, &to->resample, tables, why);
   if (status) return status;
   return plan_meters(plan, delivered, &to->loudness, &to->band_limit, tables, why);
+}
+
+/* Why a variant cannot be made of a source. */
+static enum status check_layouts(const struct variant *v, const struct layout *source,
+                                 const struct layout *delivered, struct failure *why) {
+  const char *refusal = source ? fold_refusal(source, delivered) : NULL;
+  if (refusal)
+    return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s", source->name,
+                delivered->name, v->name, refusal);
+  refusal = encode_refusal(v->format, delivered);
+  if (refusal)
+    return fail(why, STATUS_BAD_DATA, "%s cannot be delivered as %s (variant \"%s\"): %s",
+                delivered->name, file_format_extension(v->format), v->name, refusal);
+  return STATUS_OK;
 }
 
 struct track_in_plan { /* what its units have in common */
@@ -188,14 +209,13 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
   const struct stage_format format = format_at(source, source->rate_hz);
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(track->tables, strlen(track->tables));
-  const struct stage_format delivered = format_at(source, delivered_rate(v, source));
-  const bool converted = delivered.rate_hz != format.rate_hz;
+  struct stage_format delivered = format_at(source, delivered_rate(v, source));
+  delivered.layout = u->layout = fold_target(&v->fold, format.layout);
+  if (delivered.layout) delivered.channels = delivered.layout->channels;
+  const bool converted =
+      delivered.rate_hz != format.rate_hz || delivered.layout != format.layout;
   struct conversion *to = &u->tail.to;
-  const char *refusal = encode_refusal(v->format, format.layout);
-  enum status status = STATUS_OK;
-  if (refusal)
-    status = fail(why, STATUS_BAD_DATA, "%s cannot be delivered as %s: %s", source->layout,
-                  file_format_extension(v->format), refusal);
+  enum status status = check_layouts(v, format.layout, delivered.layout, why);
   if (!status && converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
   if (!status) status = plan_limiter(plan, u, &delivered, &all, why);
   if (!status)

@@ -92,6 +92,7 @@ struct track_plan {
   struct unit_plan {
     const struct unit *unit;
     const struct matched *matched; /* the track's */
+    const struct layout *layout;   /* delivered */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */

@@ -43,6 +43,7 @@ static const struct field fields[] = {
     FIELD("deliverable", "file_bytes", FIELD_INT64, file_bytes),
     FIELD("deliverable", "rate_hz", FIELD_INT, rate_hz),
     FIELD("deliverable", "bits", FIELD_INT, bits),
+    FIELD("deliverable", "layout", FIELD_LATER_TEXT, layout),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
     FIELD("edit", "frames", FIELD_INT, edit.n_frames),
@@ -91,6 +92,15 @@ static const struct field fields[] = {
 #undef PEAK
 #undef READING
 #undef FIELD
+
+const struct layout *receipt_layout(const struct receipt *r) {
+  return layout_find(*r->layout ? r->layout : r->source.layout);
+}
+
+int receipt_channels(const struct receipt *r) {
+  const struct layout *layout = receipt_layout(r);
+  return layout ? layout->channels : r->source.channels;
+}
 
 static json_t *field_value(const struct field *f, const struct receipt *r) {
   const void *at = (const char *)r + f->offset;

@@ -214,6 +214,7 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
 static enum status audition(const struct group *g, int lane, const struct delivery *d,
                             const struct receipt *r, struct failure *why) {
   const struct job *job = g->job[lane];
+  if (d->result->channels != job->audio.channels) return STATUS_OK; /* a fold has no before */
   const struct audition a = {
       .folder = g->work->options.audition, .name = d->unit->unit->name,
       .layout = layout_find(r->source.layout), .source_rate_hz = job->audio.rate_hz,
@@ -246,7 +247,7 @@ void deliver_parcel(struct work *w, struct parcel *parcel) {
 /* Hands the parcel to the publishers, with a copy of what is the session's; a driver waits
  * for that. False: deliver it here. */
 static bool hand_on(const struct group *g, struct parcel *p) {
-  const size_t bytes = (size_t)p->result.n_frames * p->job->audio.channels * sizeof *p->pcm;
+  const size_t bytes = (size_t)p->result.n_frames * (size_t)p->result.channels * sizeof *p->pcm;
   if (g->work->options.audition) return false;
   int32_t *copy = g->drives ? p->owned : malloc(bytes);
   if (!copy) return false;
@@ -382,7 +383,7 @@ static void render_rest(struct work *w, struct job *job) {
 }
 
 bool same_shape(const struct job *a, const struct job *b) {
-  bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.channels == b->audio.channels &&
+  bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.layout == b->audio.layout &&
               a->plan.n_stages == b->plan.n_stages;
   for (int s = 0; same && s < a->plan.n_stages; s++) {
     const struct stage_design *x = a->plan.design[s], *y = b->plan.design[s];

@@ -124,8 +124,10 @@ static void design_conversion(const struct render_plan *p, int t,
   design(&stage_band_limit, &(struct band_limit_params){0}, &at, &d->other[t].band_limit);
   design(&stage_clip, &(struct clip_params){0}, &at, &d->other[t].clip);
   design(&stage_limiter, limiter, &at, &d->other[t].limiter);
-  d->tails[t].to = (struct conversion){at.rate_hz, &d->other[t].resample, &d->other[t].loudness,
-                                       &d->other[t].band_limit, &d->other[t].clip};
+  d->tails[t].to = (struct conversion){
+      .rate_hz = at.rate_hz, .resample = &d->other[t].resample,
+      .loudness = &d->other[t].loudness, .band_limit = &d->other[t].band_limit,
+      .clip = &d->other[t].clip};
   d->tails[t].limiter = &d->other[t].limiter;
 }
 

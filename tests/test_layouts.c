@@ -463,6 +463,66 @@ static void test_second_run(void **state) {
   free(pcm);
 }
 
+/* Lo/Ro of 7.1.4, in the file's order L R C LFE Lrs Rrs Lss Rss Ltf Rtf Ltr Rtr; in double. */
+static double folded(const int16_t *frame, int side) {
+  const double s = sqrt(0.5);
+  return frame[side] + s * frame[2] + s * frame[4 + side] + s * frame[6 + side] +
+         frame[8 + side] + s * frame[10 + side];
+}
+
+static void test_fold(void **state) {
+  (void)state;
+  int16_t *pcm = noise(12);
+  size_t size;
+  for (int i = 0; i < 12 * FRAMES; i++) pcm[i] = (int16_t)(pcm[i] / 8); /* does not clip */
+  put_wave("bed.wav", 12, 0x2d63f, pcm, FRAMES);
+  put_wave("pair.wav", 2, -1, pcm, FRAMES);
+  for (int i = 0; i < 2; i++) { /* once more under other tags */
+    cli_text(folder, "fold.yaml", "lacquer: 1\nchains: {none: []}\ndefaults: {chain: none}\n"
+             "variants:\n  down: {bits: 24, dither: none, layout: 2.0}\n"
+             "  loud: {layout: 5.1, format: flac, loudness: -20, true_peak: -1, rate: 44100}\n"
+             "output: \"{source}.{variant}.{ext}\"\ntracks:\n"
+             "  - {source: bed.wav, title: t%d}\n  - {source: pair.wav, variants: [down]}\n", i);
+    expect_run(run_program("render", fixture_path(folder, "fold.yaml"), "-o",
+                           fixture_path(out, "fold"), "--device", "cpu", "--verify", "full"), 0,
+               i ? "retagged" : "delivered");
+  }
+  const struct fixture_bytes file = fixture_load(fixture_path(out, "fold/bed.down.wav"));
+  const unsigned char *data = chunk_of(&file, "data", &size);
+  assert_int_equal(size, 3 * 2 * FRAMES);
+  for (int i = 0; i < 2 * FRAMES; i++) {
+    const int32_t got = (int32_t)(get(data + 3 * i, 3) << 8);
+    /* Half an LSB of 24 bits, and eight roundings of sums below 1/8, 2^-28 each, in LSB of 16. */
+    assert_float_equal(got / 65536.0, folded(pcm + 12 * (i / 2), i % 2), 0.5 / 256 + 8 * 0x1p-13);
+  }
+  char *layout = cli_receipt_text(fixture_path(out, "fold"), "bed.loud.flac", "deliverable",
+                                  "layout");
+  assert_string_equal(layout, "5.1");
+  expect_run(run_program("verify", fixture_path(out, "fold")), 0, "bed.loud.flac: equal");
+  free(layout);
+  free(file.data);
+  free(pcm);
+}
+
+/* Nothing is mixed up; nor is a bed called what it is not. */
+static void test_no_upmix(void **state) {
+  (void)state;
+  int16_t *pcm = noise(2);
+  put_wave("pair.wav", 2, -1, pcm, FRAMES);
+  cli_text(folder, "up.yaml", "lacquer: 1\nchains: {none: []}\ndefaults: {chain: none}\n"
+           "variants: {wide: {layout: 7.1.4}}\ntracks: [{source: pair.wav}]\n");
+  expect_run(run_program("render", fixture_path(folder, "up.yaml"), "-o", fixture_path(out, "up"),
+                         "--device", "cpu"), 65,
+             "2.0 cannot become 7.1.4 (variant \"wide\")", "none are made up");
+  cli_text(folder, "up.yaml", "lacquer: 1\nchains: {none: []}\ndefaults: {chain: none}\n"
+           "variants: {wide: {downmix: lt_rt}, odd: {layout: 6.1}}\n"
+           "tracks: [{source: pair.wav}]\n");
+  expect_run(run_program("render", fixture_path(folder, "up.yaml"), "-o", fixture_path(out, "up"),
+                         "--device", "cpu"), 65, "lt_rt is a way to two channels",
+             "up.yaml:4: variants.odd.layout: unknown value \"6.1\"");
+  free(pcm);
+}
+
 static int set_up(void **state) {
   (void)state;
   folder = fixture_folder();
@@ -483,7 +543,8 @@ int main(void) {
       cmocka_unit_test(test_refuses),         cmocka_unit_test(test_identity),
       cmocka_unit_test(test_writes_in_order), cmocka_unit_test(test_refuses_to_write),
       cmocka_unit_test(test_independent_meter), cmocka_unit_test(test_neutral_render),
-      cmocka_unit_test(test_second_run),
+      cmocka_unit_test(test_second_run),      cmocka_unit_test(test_fold),
+      cmocka_unit_test(test_no_upmix),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

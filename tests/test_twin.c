@@ -16,6 +16,7 @@
 
 #include "engine_cpu.h"
 #include "eq.h"
+#include "fold.h"
 #include "gpu.h"
 #include "gpu_fixture.h"
 #include "layout.h"
@@ -98,10 +99,15 @@ static struct stage_format format_of(const struct recipe *r) {
   return format;
 }
 
-/* Mid and side want two channels. */
-static void mend_for_bed(const struct stage *stage, int channels, void *params) {
+/* What not every layout has. */
+static void mend_for_layout(const struct stage *stage, const struct stage_format *format,
+                            void *params) {
   struct multiband_params *p = params;
-  if (stage != &stage_multiband || channels <= 2 || !p->mid_side) return;
+  struct fold_params *fold = params;
+  if (stage == &stage_fold && fold->layout &&
+      (!format->layout || fold_refusal(format->layout, fold_target(fold, format->layout))))
+    *fold = (struct fold_params){0};
+  if (stage != &stage_multiband || format->channels <= 2 || !p->mid_side) return;
   p->mid_side = 0;
   for (int i = 0; i < p->n_bands; i++)
     if (p->bands[i].target != MULTIBAND_STEREO)
@@ -118,7 +124,7 @@ static struct stage_design design_recipe(const struct recipe *r) {
     chosen_params(stage, r->variant, params);
   else if (!random_params(stage, rates[r->rate], &state, params))
     fail_msg("%s: no sound random settings; see random_params.h", stage->name);
-  mend_for_bed(stage, r->channels, params);
+  mend_for_layout(stage, &format, params);
   const struct stage_design design = design_stage(stage, params, &format);
   free(params);
   return design;
