@@ -147,10 +147,9 @@ static void loudness_energy(const struct stage_io *io, int32_t first, int32_t co
   }
 }
 
-/* Energies of the channels and their gains, from a hop's first point on; NULL: none. */
+/* Energies of two channels and their gains, from a hop's first point on; NULL: none. */
 struct hop_words {
-  int channels;
-  const int32_t *energy[MAX_CHANNELS], *gain[MAX_CHANNELS];
+  const int32_t *energy[2], *gain[2];
 };
 
 static inline float gain_of(const int32_t *gain, int at) {
@@ -160,25 +159,16 @@ static inline float gain_of(const int32_t *gain, int at) {
 /* One gain: of the sum; else a sum of sums. */
 static inline float weighted(const struct hop_words *w, int at) {
   const float a = uintBitsToFloat(to_uint(w->energy[0][at]));
-  if (w->channels == 1) return weigh(gain_of(w->gain[0], at), a);
+  if (!w->energy[1]) return weigh(gain_of(w->gain[0], at), a);
   const float b = uintBitsToFloat(to_uint(w->energy[1][at]));
   if (!w->gain[1]) return weigh(gain_of(w->gain[0], at), a + b);
   return weigh(gain_of(w->gain[0], at), a) + weigh(gain_of(w->gain[1], at), b);
 }
 
-/* The same of more than two channels. */
-static float weighted_bed(const struct hop_words *w, int at) {
-  const bool apart = w->gain[1] != NULL;
-  float sum = 0;
-  for (int c = 0; c < w->channels; c++) {
-    const float e = uintBitsToFloat(to_uint(w->energy[c][at]));
-    sum = sum + (apart ? weigh(gain_of(w->gain[c], at), e) : e);
-  }
-  return apart ? sum : weigh(gain_of(w->gain[0], at), sum);
-}
-
-static void add_bed(const struct hop_words *w, int row, int n, float sum[256]) {
-  for (int t = 0; t < n; t++) sum[t] = sum[t] + weighted_bed(w, row + t);
+static inline float tree_sum(float sum[256]) {
+  for (int half = 128; half > 0; half /= 2)
+    for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];
+  return sum[0];
 }
 
 /* 256 sums, each over every 256th point in order, then a tree. */
@@ -187,26 +177,59 @@ static float hop_sum(const struct hop_words *words, int n) {
   const struct hop_words w = *words;
   float sum[256] = {0};
   for (int row = 0; row < n; row += 256)
-    if (w.channels > 2) add_bed(words, row, min_int(256, n - row), sum);
-    else for (int t = 0; t < min_int(256, n - row); t++) sum[t] = sum[t] + weighted(&w, row + t);
-  for (int half = 128; half > 0; half /= 2)
-    for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];
-  return sum[0];
+    for (int t = 0; t < min_int(256, n - row); t++) sum[t] = sum[t] + weighted(&w, row + t);
+  return tree_sum(sum);
+}
+
+static int32_t *section(const struct stage_io *io, int channel) {
+  const struct loudness_design *d = io->design;
+  return io->control + (size_t)channel * io->n_blocks * d->points;
+}
+
+/* The gains of a channel from point `at` on; NULL: 1. */
+static const int32_t *gains(const struct stage_io *io, int group, int at) {
+  const struct loudness_design *d = io->design;
+  const size_t of_group = (size_t)LIMITER_GAIN * io->channels + group;
+  if (io->args[0] <= group) return NULL;
+  return io->aux + of_group * io->n_blocks * d->points + at;
+}
+
+/* The same of more than two channels: every point is a sum over the channels, in order. */
+static float bed_sum(const struct stage_io *io, int begin, int n) {
+  const bool apart = io->args[0] == io->channels;
+  float sum[256] = {0};
+  for (int row = 0; row < n; row += 256) {
+    const int points = min_int(256, n - row);
+    float point[256] = {0};
+    for (int c = 0; c < io->channels; c++) {
+      const int32_t *energy = section(io, c) + begin + row;
+      const int32_t *gain = apart ? gains(io, c, begin + row) : NULL;
+      for (int t = 0; t < points; t++) {
+        const float e = uintBitsToFloat(to_uint(energy[t]));
+        point[t] = point[t] + (apart ? weigh(gain_of(gain, t), e) : e);
+      }
+    }
+    const int32_t *gain = apart ? NULL : gains(io, 0, begin + row);
+    for (int t = 0; t < points; t++)
+      sum[t] = sum[t] + (apart ? point[t] : weigh(gain_of(gain, t), point[t]));
+  }
+  return tree_sum(sum);
+}
+
+static float pair_sum(const struct stage_io *io, int begin, int n) {
+  struct hop_words w = {{section(io, 0) + begin, NULL}, {gains(io, 0, begin), gains(io, 1, begin)}};
+  if (io->channels > 1) w.energy[1] = section(io, 1) + begin;
+  return hop_sum(&w, n);
 }
 
 static void loudness_hops_pass(const struct stage_io *io, int32_t first, int32_t count) {
   const struct loudness_design *d = io->design;
-  const size_t section = (size_t)io->n_blocks * d->points;
-  const int n_gains = io->args[0] < io->channels ? min_int(io->args[0], 1) : io->args[0];
-  int32_t *hops = io->control + (size_t)io->channels * section;
+  int32_t *hops = section(io, io->channels);
   const int32_t end = min_int(first + count, hop_count(io->n_frames, d->quarters, d->step));
   for (int32_t h = first; h < end; h++) {
     const int begin = hop_begin(h, d->quarters), n = hop_begin(h + 1, d->quarters) - begin;
-    struct hop_words w = {.channels = io->channels};
-    for (int c = 0; c < io->channels; c++) w.energy[c] = io->control + c * section + begin;
-    for (int g = 0; g < n_gains; g++)
-      w.gain[g] = io->aux + ((size_t)LIMITER_GAIN * io->channels + g) * section + begin;
-    hops[h] = to_int(floatBitsToUint(hop_sum(&w, n)));
+    const float sum = io->channels > 2 ? bed_sum(io, begin, n) : pair_sum(io, begin, n);
+    hops[h] = to_int(floatBitsToUint(sum));
   }
 }
 

@@ -363,11 +363,14 @@ static void store_energies(const struct stage_io *io, int32_t block, int band,
   const struct multiband_design *d = io->design;
   for (int g = 0; g < d->groups; g++) {
     int32_t *to = section(io, MULTIBAND_ENERGY, band * d->groups + g) + (size_t)block * d->points;
-    float most[BLOCK_FRAMES / 16] = {0};
-    for (int c = 0; c < io->channels; c++)
-      for (int k = 0; k < d->points && d->group_of[c] == g; k++)
-        most[k] = max_float(energy[c][k], most[k]);
-    for (int k = 0; k < d->points; k++) to[k] = to_int(floatBitsToUint(most[k]));
+    const float *most = NULL;
+    float room[BLOCK_FRAMES / 16];
+    for (int c = 0; c < io->channels; c++) {
+      if (d->group_of[c] != g) continue;
+      for (int k = 0; k < d->points && most; k++) room[k] = max_float(most[k], energy[c][k]);
+      most = most ? room : energy[c];
+    }
+    memcpy(to, most, (size_t)d->points * sizeof *to);
   }
 }
 
