@@ -209,7 +209,8 @@ static void fill_control(struct multiband_design *d, const struct multiband_para
   const double link = isnan(p->link_percent) ? p->mid_side ? 0 : 1 : p->link_percent / 100;
   d->link = nearest(link * (1 << 30));
   d->groups = layout_gains(f->layout, f->channels, link >= 1, d->group_of);
-  d->lfe_group = layout_lfe(f->layout) < 0 ? -1 : d->group_of[layout_lfe(f->layout)];
+  d->lfe = layout_lfe(f->layout);
+  d->lfe_group = d->lfe < 0 ? -1 : d->group_of[d->lfe];
   spline_weights(d->step, d->weights);
   conv_twiddle(d->twiddle);
   for (int b = 0; b < p->n_bands; b++) fill_band(d, b, p, f);

@@ -98,7 +98,7 @@ struct multiband_design {
   int32_t groups, mid_side;
   int32_t link;       /* Q30 */
   int32_t lfe_group;  /* is not linked with the others; -1: none */
-  int32_t unused;
+  int32_t lfe;        /* its channel; -1: none */
   int32_t window[8];  /* per band from here on: detector length in points */
   int32_t level_offset[8];     /* log2 of the window's frames, halved; 0 for peaks */
   int32_t peak[8];

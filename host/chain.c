@@ -260,7 +260,8 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     const struct limiter_design *limiter = t->limiter->data;
     run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
     lane->result = (struct tail_result){.rate_hz = r->rate_hz, .channels = r->batch->channels,
-                                        .n_frames = lane->n_frames, .reached = true, .input = lane->input,
+                                        .n_frames = lane->n_frames, .reached = true,
+                                        .input = lane->input,
                                         .input_true_peak_db = lane->input_true_peak_db,
                                         .band_limited = lane->band_limited};
     begin_search(r, i, t, NAN);
@@ -581,18 +582,6 @@ static void run_destroy(struct run *r) {
   check_close(r);
   if (r->session) r->engine->close(r->session);
   free(r);
-}
-
-/* Folds the chain's output for the lanes of `mask`. Returns where it ends. */
-static enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
-                                   const struct stage_design *fold, lane_mask mask) {
-  const int slot = chain->fold_slot, passes = stage_pass_count(&stage_fold);
-  if (!fold) return at;
-  for (int i = 0; i < chain->batch->n_lanes; i++)
-    if (in_mask(mask, i)) run_design(chain, i, slot, fold);
-  run_passes(chain, slot, 0, passes, mask);
-  check_passes(chain, slot, 0, passes, mask);
-  return chain->slots[slot].dst;
 }
 
 /* The tails at another rate than the batch's, or in another layout. */

@@ -20,7 +20,8 @@ struct conversion {
   int channels;                        /* delivered; 0: as the batch's */
   const struct stage_design *fold;     /* of the chain's output; NULL: none */
   const struct stage_design *resample; /* from the batch's rate; NULL: it is the same */
-  const struct stage_design *loudness, *band_limit, *clip; /* as the batch's, of what is delivered */
+  /* as the batch's, for what is delivered */
+  const struct stage_design *loudness, *band_limit, *clip;
 };
 /* The tail of one variant; its designs are for the rate and channels that are delivered. */
 struct tail {

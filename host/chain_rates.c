@@ -6,6 +6,7 @@
 
 #include "chain_run.h"
 #include "engine_cpu.h"
+#include "fold.h"
 
 const struct tail *first_tail(const struct run *r, int lane) {
   const struct lane_job *job = &r->batch->lanes[lane];
@@ -59,6 +60,17 @@ void choose_lanes(const struct run *r, bool delivering, lane_mask mask) {
   for (int i = 0; i < r->batch->n_lanes; i++)
     if (!r->batch->lanes[i].mismatch.found && (!delivering || first_tail(r, i)))
       mask_add(mask, i);
+}
+
+enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
+                            const struct stage_design *fold, lane_mask mask) {
+  const int slot = chain->fold_slot, passes = stage_pass_count(&stage_fold);
+  if (!fold) return at;
+  for (int i = 0; i < chain->batch->n_lanes; i++)
+    if (in_mask(mask, i)) run_design(chain, i, slot, fold);
+  run_passes(chain, slot, 0, passes, mask);
+  check_passes(chain, slot, 0, passes, mask);
+  return chain->slots[slot].dst;
 }
 
 /* Copies a channel of a lane from one session to another. */

@@ -103,6 +103,9 @@ enum { MAX_FOLDS = 16 }; /* of one layout: all targets, both ways to 2.0 */
 /* What is delivered at a rate went through these; NULL among them: through none. Returns how
  * many. */
 int folds_at(const struct batch *batch, int rate_hz, const struct stage_design *folds[MAX_FOLDS]);
+/* Folds the chain's output, in `at`, for the lanes of `mask`; NULL: not. Returns where it ends. */
+enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
+                            const struct stage_design *fold, lane_mask mask);
 /* Lanes that are still sound and, when `delivering`, have a tail of the run's. */
 void choose_lanes(const struct run *r, bool delivering, lane_mask mask);
 /* The chain's output, in `at`, becomes the input of a conversion, in A; the reference's that

@@ -10,13 +10,6 @@ void main() {
   EqDesign d = EqDesign(io.design);
   const int n_inputs = d.n_inputs[o];
   F32x2 src = F32x2(uvec2(src_channel(io, o))), dst = F32x2(uvec2(dst_channel(io, o)));
-  if (n_inputs == 0) {
-    [[unroll]] for (int k = 0; k < 8; k++) {
-      const int frame = block * CONV_BLOCK + 2 * (int(gl_LocalInvocationID.x) + 128 * k);
-      store_pair(dst, io.n_frames, frame, load_pair(src, io.n_frames, frame));
-    }
-    return;
-  }
   F32 tw = F32(word_address(io.design, EQ_TWIDDLE));
   vec2 z[16];
   [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);

@@ -15,6 +15,15 @@ float gain_of(StageIo io, LoudnessDesign d, int group, int at) {
 }
 
 float weighted(StageIo io, LoudnessDesign d, int at) {
+  const float a = intBitsToFloat(loudness_section(io, d, 0).v[at]);
+  if (io.channels == 1) return weigh(gain_of(io, d, 0, at), a);
+  const float b = intBitsToFloat(loudness_section(io, d, 1).v[at]);
+  if (io.args[0] < 2) return weigh(gain_of(io, d, 0, at), a + b);
+  return weigh(gain_of(io, d, 0, at), a) + weigh(gain_of(io, d, 1, at), b);
+}
+
+/* The same of more than two channels. */
+float weighted_bed(StageIo io, LoudnessDesign d, int at) {
   const bool apart = io.args[0] == io.channels;
   float sum = 0.0;
   for (int c = 0; c < io.channels; c++) {
@@ -32,7 +41,7 @@ void main() {
   const int end = hop_begin(hop + 1, d.quarters);
   float sum = 0.0;
   for (int at = hop_begin(hop, d.quarters) + t; at < end; at += 256)
-    sum = sum + weighted(io, d, at);
+    sum = sum + (io.channels > 2 ? weighted_bed(io, d, at) : weighted(io, d, at));
   partial[t] = sum;
   barrier();
   for (int half_n = 128; half_n > 0; half_n /= 2) {

@@ -13,8 +13,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
   int detector_first, detector_bands;
   int groups, mid_side;
   int link;
-  int lfe_group;
-  int unused;
+  int lfe_group, lfe;
   int window[8];
   int level_offset[8];
   int peak[8];

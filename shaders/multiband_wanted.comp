@@ -25,7 +25,8 @@ void main() {
   const int band = band_of_lane(d, lane), first = band * d.groups, group = lane - first;
   const int own = lane_level(io, d, lane, band, at);
   int highest = own;
-  for (int g = 0; g < d.groups && d.link > 0 && group != d.lfe_group; g++)
+  const bool joins = d.groups > 1 && d.link > 0 && group != d.lfe_group;
+  for (int g = 0; joins && g < d.groups; g++)
     if (g != group && g != d.lfe_group)
       highest = max_int(highest, lane_level(io, d, first + g, band, at));
   const int at_curve = curve_position(linked(own, highest, d.link));

@@ -306,7 +306,8 @@ static const struct {
 } chosen[] = {CHOSEN(eq, 3), CHOSEN(stereo, COUNT(stereo_chosen)), CHOSEN(multiband, 8),
               CHOSEN(limiter, COUNT(limiter_chosen)), CHOSEN(loudness, COUNT(loudness_chosen)),
               CHOSEN(dither, COUNT(dither_chosen)), CHOSEN(saturate, 4),
-              CHOSEN(fade, COUNT(fade_chosen)), CHOSEN(fold, COUNT(fold_chosen)), CHOSEN(resample, COUNT(resample_chosen))};
+              CHOSEN(fade, COUNT(fade_chosen)), CHOSEN(fold, COUNT(fold_chosen)),
+              CHOSEN(resample, COUNT(resample_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {
   for (int i = 0; i < COUNT(chosen); i++)
