@@ -348,7 +348,8 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
     fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
-    if (u->tail.to.rate_hz) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
+    if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
+    if (u->tail.to.resample) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
     fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
             u->unit->name);
   }
@@ -359,6 +360,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
   json_object_set_new(line, "edit", settings_of(edit_rows, edit));
   json_object_set_new(line, "settings", settings_of_variant(variant));
+  if (u->layout) json_object_set_new(line, "layout", json_string(u->layout->name));
   json_t *runs = json_array();
   for (int s = 0; s < tp->n_stages; s++) json_array_append_new(runs, json_string(tp->label[s]));
   json_object_set_new(line, "chain_runs_as", runs);

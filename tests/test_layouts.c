@@ -487,6 +487,11 @@ static void test_fold(void **state) {
                            fixture_path(out, "fold"), "--device", "cpu", "--verify", "full"), 0,
                i ? "retagged" : "delivered");
   }
+  struct program_run dry = run_program("render", fixture_path(folder, "fold.yaml"), "--dry-run");
+  assert_int_equal(dry.status, 0);
+  assert_non_null(strstr(dry.out, " fold 2.0 > loudness > "));
+  assert_non_null(strstr(dry.out, " fold 5.1 > resample 44100 Hz > "));
+  run_free(&dry);
   const struct fixture_bytes file = fixture_load(fixture_path(out, "fold/bed.down.wav"));
   const unsigned char *data = chunk_of(&file, "data", &size);
   assert_int_equal(size, 3 * 2 * FRAMES);
@@ -501,6 +506,36 @@ static void test_fold(void **state) {
   expect_run(run_program("verify", fixture_path(out, "fold")), 0, "bed.loud.flac: equal");
   free(layout);
   free(file.data);
+  free(pcm);
+}
+
+/* The whole way on a device gives the reference's bits: tracks of several layouts, folds. */
+static void test_device(void **state) {
+  (void)state;
+  if (!cli_has_device(LACQUER_PROGRAM)) skip();
+  int16_t *pcm = noise(12);
+  put_wave("d12.wav", 12, 0x2d63f, pcm, FRAMES);
+  put_wave("d10.wav", 10, 0x2d03f, pcm, FRAMES - 100);
+  put_wave("e12.wav", 12, 0x2d63f, pcm + 12 * 500, FRAMES - 500);
+  cli_text(folder, "device.yaml", "lacquer: 1\nchains:\n  all:\n"
+           "    - eq: {bands: [{type: bell, freq: 900, gain: 4, target: surround},\n"
+           "                   {type: high_shelf, freq: 5000, gain: -3, target: side}]}\n"
+           "    - multiband: {crossovers: [900], link: 60, bands: [{threshold: -40, ratio: 3},\n"
+           "                                                      {threshold: -50, ratio: 2}]}\n"
+           "    - saturate: {target: mid_side, bands: [{curve: tube, drive: 6}]}\n"
+           "defaults: {chain: all}\nvariants:\n"
+           "  bed: {true_peak: -20, link: 50, dither: shaped, bits: 16}\n"
+           "  down: {layout: 5.1, true_peak: -12, rate: 44100}\n"
+           "  lt: {layout: 2.0, downmix: lt_rt, true_peak: -18}\n"
+           "tracks: [{source: d12.wav}, {source: d10.wav}, {source: e12.wav}]\n");
+  const char *const devices[] = {"cpu", "index:0"};
+  char folders[2][200];
+  for (int i = 0; i < 2; i++) {
+    snprintf(folders[i], sizeof folders[i], "%s/%s", out, devices[i]);
+    expect_status(run_program("render", fixture_path(folder, "device.yaml"), "-o", folders[i],
+                              "--device", devices[i], "--verify", i ? "full" : "off"), 0);
+  }
+  assert_int_equal(cli_same_bits(folders[1], folders[0]), 9);
   free(pcm);
 }
 
@@ -544,7 +579,7 @@ int main(void) {
       cmocka_unit_test(test_writes_in_order), cmocka_unit_test(test_refuses_to_write),
       cmocka_unit_test(test_independent_meter), cmocka_unit_test(test_neutral_render),
       cmocka_unit_test(test_second_run),      cmocka_unit_test(test_fold),
-      cmocka_unit_test(test_no_upmix),
+      cmocka_unit_test(test_no_upmix),        cmocka_unit_test(test_device),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
