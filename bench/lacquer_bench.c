@@ -196,8 +196,7 @@ static int prepare(struct setup *s, const char *path) {
           (double)s->audio.n_frames / s->audio.rate_hz * s->manifest->tracks[t].n_variants;
   }
   if (!status) {
-    id = (struct source_identity){s->audio.rate_hz, s->audio.channels, "", &s->audio};
-    memcpy(id.audio_sha256, s->audio.sha256, sizeof id.audio_sha256);
+    id = source_identity_of(&s->audio);
     status = track_plan_make(s->plan, 0, &id, &s->track, &why);
   }
   if (status) {

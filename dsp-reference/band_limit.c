@@ -24,17 +24,17 @@ static int band_limit_design(const void *params, const struct stage_format *f,
   (void)params;
   *why = "out of memory";
   double h[TAPS], error;
-  const uint32_t size = sizeof(struct linear_design) + 4 * TAPS / CONV_BLOCK * CONV_SPECTRUM * 4;
+  const uint32_t size = sizeof(struct linear_design) + TAPS / CONV_BLOCK * CONV_SPECTRUM * 4;
   struct linear_design *d = calloc(1, size);
   if (!d || fir_linear_phase(low_pass, &f->rate_hz, f->rate_hz, TAPS, h, &error)) goto fail;
   d->partitions = TAPS / CONV_BLOCK;
   d->centre_blocks = d->partitions / 2;
   conv_twiddle(d->twiddle);
   h[TAPS / 2] -= 1;
-  for (int c = 0; c < f->channels; c++) {
-    d->active[3 * c] = 1;
-    if (conv_partition(h, TAPS, d->spectra + (size_t)(3 * c) * d->partitions * CONV_SPECTRUM))
-      goto fail;
+  if (conv_partition(h, TAPS, d->spectra)) goto fail;
+  for (int c = 0; c < f->channels; c++) { /* all through the one filter */
+    d->n_inputs[c] = 1;
+    d->input[c][0] = c;
   }
   *out = (struct stage_design){
       .data = d,

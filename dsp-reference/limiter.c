@@ -6,6 +6,7 @@
 
 #include "convolve.h"
 #include "detmath.h"
+#include "layout.h"
 #include "limiter_passes.h"
 
 static const char *const style_names[] = {"transparent", "balanced", "punchy", "loud", NULL};
@@ -34,7 +35,7 @@ static const struct param_row limiter_rows[] = {
      .help = "peaks this far above the ceiling are clipped before the limiter; 24: none"},
     {.name = "link", .type = PARAM_NUMBER, .offset = AT(link_percent), .min = 0, .max = 100,
      .later = 1, .initial = 100, .unit = "%",
-     .help = "100: all channels get one gain, 0: each its own"},
+     .help = "100: all channels get one gain, 0: each its own; the LFE always has its own"},
     {.name = "oversampling", .type = PARAM_INTEGER, .offset = AT(oversampling), .min = 4,
      .later = 1, .max = 32, .initial = 16,
      .help = "of the limiter's detector: 4, 8, 16 or 32"},
@@ -209,7 +210,8 @@ static int limiter_design(const void *params, const struct stage_format *f,
   }
   d->step = control_step(8, f->rate_hz);
   d->points = BLOCK_FRAMES / d->step;
-  d->groups = p.link_percent < 100 ? f->channels : 1;
+  d->groups = layout_gains(f->layout, f->channels, p.link_percent >= 100, d->group_of);
+  d->lfe_group = layout_lfe(f->layout) < 0 ? -1 : d->group_of[layout_lfe(f->layout)];
   d->link = nearest(p.link_percent / 100 * 16777216);
   const double step_ms = 1000.0 * d->step / f->rate_hz;
   d->points_log2 = log2_of(d->points);

@@ -21,8 +21,8 @@
 /* Bins of a block's window (4096 frames) that count as next to Nyquist: 32 / 4096. */
 #define HIGH_BINS 32
 
-/* Control sections, each [channel][point]. With one gain for all channels only the first
- * channel's are used, but of the last section. Levels and reductions: octaves in Q20. */
+/* Control sections, each [channel][point]: of groups of channels with one gain; only the last
+ * section is of every channel. Levels and reductions: octaves in Q20. */
 #define LIMITER_LEVEL 0     /* true peak of the input, rounded up */
 #define LIMITER_DEMAND 1    /* reduction that the level asks for */
 #define LIMITER_HELD 2      /* gaps closed and held: at the nodes, see limiter_node */
@@ -102,16 +102,18 @@ enum { LIMITER_PACES = 31, LIMITER_MAX_GRID = 6, LIMITER_MAX_NODES = 512 };
  * the choice of. */
 struct limiter_design {
   int32_t step, points;     /* frames per control point, points per block */
-  int32_t groups, link;     /* gains: 1 or one per channel; Q24 */
+  int32_t groups, link;     /* gains: one for all but the LFE, or each channel's own; Q24 */
   int32_t n_paces;          /* to choose from; 0: the settings name one */
   int32_t hold;             /* half hold, in points */
   int32_t box;              /* half width of each of three smoothing boxes */
   int32_t slow_attack, slow_release, slow_amount; /* Q24 */
   int32_t ebu_phases;       /* 3: quarters, 1: halves, 0: none (libebur128 by rate) */
   int32_t ebu_taps;         /* a side */
-  int32_t points_log2, pad;
+  int32_t points_log2;
   struct limiter_pace pace[1 + LIMITER_PACES];
   int32_t phases[2];        /* between two points of twice the rate: of the input, output */
+  int32_t lfe_group;        /* is not linked with the others; -1: none */
+  int32_t group_of[MAX_CHANNELS];
   float even[2][8][8], odd[2][8][8]; /* their taps, from far to near */
   float ebu_even[2][EBU_MAX_TAPS], ebu_odd[2][EBU_MAX_TAPS]; /* [0] quarter, [1] half */
   float weights[4 * 64];    /* spline_weights */

@@ -10,7 +10,7 @@ static void demand_of(const int32_t *level, int offset, size_t n, int32_t *deman
   for (size_t k = 0; k < n; k++) demand[k] = max_int(0, level[k] + offset);
 }
 
-/* The demand of each group, and of all together as far as they are linked. */
+/* The demand of each group, and of all but the LFE's together as far as they are linked. */
 void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count) {
   const struct limiter_design *d = io->design;
   const size_t begin = (size_t)first * d->points, end = begin + (size_t)count * d->points;
@@ -20,10 +20,10 @@ void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count)
   for (size_t k = begin; d->groups > 1 && k < end; k++) {
     int most = 0;
     for (int g = 0; g < d->groups; g++)
-      most = max_int(most, limiter_section(io, LIMITER_DEMAND, g)[k]);
+      if (g != d->lfe_group) most = max_int(most, limiter_section(io, LIMITER_DEMAND, g)[k]);
     for (int g = 0; g < d->groups; g++) {
       int32_t *demand = limiter_section(io, LIMITER_DEMAND, g) + k;
-      *demand = linked_demand(*demand, most, d->link);
+      if (g != d->lfe_group) *demand = linked_demand(*demand, most, d->link);
     }
   }
 }
@@ -258,7 +258,7 @@ void limiter_apply(const struct stage_io *io, int32_t first, int32_t count) {
     const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
     for (int c = 0; c < io->channels; c++) {
       const size_t at = (size_t)c * io->stride + begin;
-      if (c < d->groups) load_gains(io, c, b, gain);
+      if (!c || d->group_of[c] != d->group_of[c - 1]) load_gains(io, d->group_of[c], b, gain);
       apply_gain(io->src + at, gain, d->weights, d->step, n, io->dst + at);
     }
   }

@@ -183,10 +183,10 @@ static void detect(const struct stage_io *io, int again, int section, int32_t fi
   const struct limiter_design *d = io->design;
   float peak[INTERVALS], points[MAX_CHANNELS][BLOCK_FRAMES / 8];
   for (int32_t b = first; b < first + count; b++) {
-    memset(points, 0, sizeof points);
+    memset(points, 0, (size_t)d->groups * sizeof *points);
     for (int c = 0; c < io->channels; c++) {
       detect_block(io, b, c, again, peak);
-      fold(io, b, peak, points[min_int(c, d->groups - 1)]);
+      fold(io, b, peak, points[d->group_of[c]]);
     }
     for (int g = 0; g < d->groups; g++) {
       int32_t *level = limiter_section(io, section, g) + (size_t)b * d->points;

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * The linear section: equalisers and stereo stages that stand together become one 2x2
- * matrix of FIR filters, run as one convolution. out = in + conv(in, h - delta). */
+ * The linear section: equalisers and stereo stages that stand together become one matrix of
+ * FIR filters, 2x2 for a pair of channels, run as one convolution.
+ * out = in + conv(in, h - delta). */
 #ifndef LACQUER_LINEAR_H
 #define LACQUER_LINEAR_H
 #ifndef VULKAN
+#include "convolve.h"
 #include "fir_design.h"
 #include "stage.h"
 
+/* What a gain acts on: all channels; the left, the right ones, mid or side of every pair (not
+ * C, not the LFE); L, R and C; C; all surrounds; all tops; the LFE; all but the LFE. What a
+ * track does not have is nothing: of mono and stereo, `front` and `bed` are all. */
 enum linear_target {
-  LINEAR_STEREO, LINEAR_LEFT, LINEAR_RIGHT, LINEAR_MID, LINEAR_SIDE, LINEAR_TARGETS
+  LINEAR_STEREO, LINEAR_LEFT, LINEAR_RIGHT, LINEAR_MID, LINEAR_SIDE, LINEAR_FRONT,
+  LINEAR_CENTER, LINEAR_SURROUND, LINEAR_HEIGHT, LINEAR_LFE, LINEAR_BED, LINEAR_TARGETS
 };
 extern const char *const linear_targets[]; /* their names, closed by NULL */
 
@@ -39,15 +45,17 @@ struct linear_part {
   void *memory; /* of the contexts; freed by linear_design */
 };
 
-/* The design both twins read. Output channel o = sum over i of filter (o, i) on input
- * channel i; the unit tap is taken out of the diagonal (delta form). */
+/* The design both twins read. Output channel o is the sum over k < n_inputs[o] of filter
+ * filter[o][k] on channel input[o][k]; the unit tap is taken out of a channel's own filter
+ * (delta form). */
 struct linear_design {
   int32_t partitions;    /* of 2048 taps */
   int32_t centre_blocks; /* the filters' delay */
-  int32_t active[4];     /* filter 2 o + i is not zero */
   int32_t unused[2];
+  int32_t n_inputs[MAX_CHANNELS]; /* 0: the channel is left alone */
+  int32_t input[MAX_CHANNELS][CONV_MAX_INPUTS], filter[MAX_CHANNELS][CONV_MAX_INPUTS];
   float twiddle[8192];
-  float spectra[]; /* [2 o + i][partition][4096] */
+  float spectra[]; /* [filter][partition][4096] */
 };
 
 /* The passes of every linear stage: forward, filter. */

@@ -436,12 +436,13 @@ static int make(struct work *w, struct linear_taps *t) {
   return 0;
 }
 
-int linear_taps_make(const struct linear_section *section, struct linear_taps *out) {
+int linear_taps_make(const struct linear_section *section, int least, struct linear_taps *out) {
   const int most = fir_max_taps(section->rate_hz);
   struct work w = {.section = section};
   int result = 0;
   *out = (struct linear_taps){0};
-  for (int taps = section->flat ? CONV_BLOCK : FIR_MIN_TAPS; !result; taps *= 2) {
+  const int shortest = section->flat ? CONV_BLOCK : FIR_MIN_TAPS;
+  for (int taps = least > shortest ? least : shortest; !result; taps *= 2) {
     linear_taps_free(out);
     result = work_resize(&w, taps) ? make(&w, out) : -1;
     if (out->error_db <= 0.01 || taps >= most) break;

@@ -26,8 +26,8 @@ struct linear_taps {
   double error_db;    /* of what left, right, mid and side signals see, 20 Hz to 20 kHz */
   double pre_ring_ms; /* see struct stage_design */
 };
-/* The shortest sound filters (fir_design.h, 0.01 dB), or the longest there are. 0, or -1:
- * no memory. */
-int linear_taps_make(const struct linear_section *section, struct linear_taps *out);
+/* The shortest sound filters (fir_design.h, 0.01 dB) of at least `least` taps (0, or as many
+ * as another call made), or the longest there are. 0, or -1: no memory. */
+int linear_taps_make(const struct linear_section *section, int least, struct linear_taps *out);
 void linear_taps_free(struct linear_taps *taps);
 #endif

@@ -8,6 +8,7 @@
 #include "clones.h"
 #include "convolve.h"
 #include "detmath.h"
+#include "layout.h"
 #include "level.h"
 #include "limiter.h"
 
@@ -87,6 +88,7 @@ static int loudness_design(const void *params, const struct stage_format *f,
   d->step = control_step(8, f->rate_hz);
   d->points = BLOCK_FRAMES / d->step;
   d->quarters = 4 * f->rate_hz / 10 / d->step;
+  for (int c = 0; c < f->channels; c++) d->weight[c] = (float)layout_weight(f->layout, c);
   conv_twiddle(d->twiddle);
   if (conv_partition(h, taps, d->spectra)) goto fail;
   free(h);
@@ -127,6 +129,7 @@ static void store_energy(const struct stage_io *io, int32_t block, int channel, 
   const size_t at = ((size_t)channel * io->n_blocks + block) * d->points;
   float energy[BLOCK_FRAMES / 8];
   block_energies(y, d->step, energy);
+  for (int k = 0; k < d->points; k++) energy[k] = energy[k] * d->weight[channel];
   memcpy(io->control + at, energy, (size_t)d->points * sizeof *energy);
 }
 
@@ -144,7 +147,7 @@ static void loudness_energy(const struct stage_io *io, int32_t first, int32_t co
   }
 }
 
-/* Energies of the channels and their gains, from a hop's first point on; NULL: none. */
+/* Energies of two channels and their gains, from a hop's first point on; NULL: none. */
 struct hop_words {
   const int32_t *energy[2], *gain[2];
 };
@@ -153,12 +156,19 @@ static inline float gain_of(const int32_t *gain, int at) {
   return gain ? 1.0f + uintBitsToFloat(to_uint(gain[at])) : 1.0f;
 }
 
+/* One gain: of the sum; else a sum of sums. */
 static inline float weighted(const struct hop_words *w, int at) {
   const float a = uintBitsToFloat(to_uint(w->energy[0][at]));
   if (!w->energy[1]) return weigh(gain_of(w->gain[0], at), a);
   const float b = uintBitsToFloat(to_uint(w->energy[1][at]));
   if (!w->gain[1]) return weigh(gain_of(w->gain[0], at), a + b);
   return weigh(gain_of(w->gain[0], at), a) + weigh(gain_of(w->gain[1], at), b);
+}
+
+static inline float tree_sum(float sum[256]) {
+  for (int half = 128; half > 0; half /= 2)
+    for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];
+  return sum[0];
 }
 
 /* 256 sums, each over every 256th point in order, then a tree. */
@@ -168,24 +178,58 @@ static float hop_sum(const struct hop_words *words, int n) {
   float sum[256] = {0};
   for (int row = 0; row < n; row += 256)
     for (int t = 0; t < min_int(256, n - row); t++) sum[t] = sum[t] + weighted(&w, row + t);
-  for (int half = 128; half > 0; half /= 2)
-    for (int t = 0; t < half; t++) sum[t] = sum[t] + sum[t + half];
-  return sum[0];
+  return tree_sum(sum);
+}
+
+static int32_t *section(const struct stage_io *io, int channel) {
+  const struct loudness_design *d = io->design;
+  return io->control + (size_t)channel * io->n_blocks * d->points;
+}
+
+/* The gains of a channel from point `at` on; NULL: 1. */
+static const int32_t *gains(const struct stage_io *io, int group, int at) {
+  const struct loudness_design *d = io->design;
+  const size_t of_group = (size_t)LIMITER_GAIN * io->channels + group;
+  if (io->args[0] <= group) return NULL;
+  return io->aux + of_group * io->n_blocks * d->points + at;
+}
+
+/* The same of more than two channels: every point is a sum over the channels, in order. */
+static float bed_sum(const struct stage_io *io, int begin, int n) {
+  const bool apart = io->args[0] == io->channels;
+  float sum[256] = {0};
+  for (int row = 0; row < n; row += 256) {
+    const int points = min_int(256, n - row);
+    float point[256] = {0};
+    for (int c = 0; c < io->channels; c++) {
+      const int32_t *energy = section(io, c) + begin + row;
+      const int32_t *gain = apart ? gains(io, c, begin + row) : NULL;
+      for (int t = 0; t < points; t++) {
+        const float e = uintBitsToFloat(to_uint(energy[t]));
+        point[t] = point[t] + (apart ? weigh(gain_of(gain, t), e) : e);
+      }
+    }
+    const int32_t *gain = apart ? NULL : gains(io, 0, begin + row);
+    for (int t = 0; t < points; t++)
+      sum[t] = sum[t] + (apart ? point[t] : weigh(gain_of(gain, t), point[t]));
+  }
+  return tree_sum(sum);
+}
+
+static float pair_sum(const struct stage_io *io, int begin, int n) {
+  struct hop_words w = {{section(io, 0) + begin, NULL}, {gains(io, 0, begin), gains(io, 1, begin)}};
+  if (io->channels > 1) w.energy[1] = section(io, 1) + begin;
+  return hop_sum(&w, n);
 }
 
 static void loudness_hops_pass(const struct stage_io *io, int32_t first, int32_t count) {
   const struct loudness_design *d = io->design;
-  const size_t section = (size_t)io->n_blocks * d->points;
-  const int groups = io->args[0];
-  int32_t *hops = io->control + (size_t)io->channels * section;
+  int32_t *hops = section(io, io->channels);
   const int32_t end = min_int(first + count, hop_count(io->n_frames, d->quarters, d->step));
   for (int32_t h = first; h < end; h++) {
     const int begin = hop_begin(h, d->quarters), n = hop_begin(h + 1, d->quarters) - begin;
-    struct hop_words w = {{NULL}, {NULL}};
-    for (int c = 0; c < io->channels; c++) w.energy[c] = io->control + c * section + begin;
-    for (int g = 0; g < groups; g++)
-      w.gain[g] = io->aux + ((size_t)LIMITER_GAIN * io->channels + g) * section + begin;
-    hops[h] = to_int(floatBitsToUint(hop_sum(&w, n)));
+    const float sum = io->channels > 2 ? bed_sum(io, begin, n) : pair_sum(io, begin, n);
+    hops[h] = to_int(floatBitsToUint(sum));
   }
 }
 

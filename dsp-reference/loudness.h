@@ -40,12 +40,14 @@ struct biquad {
 void k_weighting(int rate_hz, struct biquad *shelf, struct biquad *high_pass);
 
 /* The design both twins read. Control sections: K-weighted energy of every control
- * point, per channel (float bits); then the hops' energies, from the section's start.
- * args[0] > 0: hops weigh the energies by the square of the gains in aux (the control
- * words of a limiter with so many groups). */
+ * point, per channel and times the channel's weight (float bits); then the hops' energies, from
+ * the section's start. args[0] > 0: hops weigh the energies by the square of the gains in aux
+ * (the control words of a limiter with so many groups: as many as channels, or all in the first
+ * but the LFE, which does not count). */
 struct loudness_design {
   int32_t partitions, step, points; /* frames per point, points per block */
   int32_t quarters;                 /* points in four hops of 100 ms */
+  float weight[MAX_CHANNELS];       /* layout_weight */
   float twiddle[8192];
   float spectra[]; /* [partition][4096] */
 };

@@ -8,6 +8,7 @@
 #include "clones.h"
 #include "crossover.h"
 #include "detmath.h"
+#include "layout.h"
 
 #define AT(field) offsetof(struct multiband_band, field)
 static const char *const modes[] = {"compress", "expand", "upward_compress", "upward_expand",
@@ -71,7 +72,8 @@ static const struct param_row multiband_rows[] = {
      .later = 1, .help = "left and right, or mid and side, are what is measured and changed"},
     {.name = "link", .type = PARAM_NUMBER, .offset = AT(link_percent), .min = 0, .max = 100,
      .later = 1, .initial = NAN, .unit = "%",
-     .help = "how far a channel follows the louder one; not set: 100, of mid and side 0"},
+     .help = "how far a channel follows the loudest one; not set: 100, of mid and side 0; the "
+             "LFE has its own gain"},
     {.name = "sidechain_highpass", .type = PARAM_NUMBER, .offset = AT(sidechain_highpass_hz),
      .later = 1, .min = 20, .max = 2000, .initial = NAN, .unit = "Hz",
      .help = "the detectors hear nothing below it"},
@@ -167,14 +169,17 @@ static void fill_times(struct multiband_design *d, int b, const struct multiband
 }
 
 /* A track with one channel has it as its left one, or as its mid. */
-static bool acts_on(const struct multiband_band *band, int channel) {
+static bool acts_on(const struct multiband_band *band, const struct stage_format *f,
+                    int channel) {
   const int target = band->target;
+  const bool sided = f->channels == 1 || layout_is_pair(f->layout, f->channels, channel);
   return target == MULTIBAND_STEREO ||
-         channel == (target == MULTIBAND_RIGHT || target == MULTIBAND_SIDE);
+         (sided && (channel & 1) == (target == MULTIBAND_RIGHT || target == MULTIBAND_SIDE));
 }
 
 static void fill_band(struct multiband_design *d, int b, const struct multiband_params *p,
-                      double step_ms) {
+                      const struct stage_format *f) {
+  const double step_ms = 1000.0 * d->step / f->rate_hz;
   const struct multiband_band *band = &p->bands[b];
   const bool heard = !d->soloed || band->solo;
   d->window[b] = max_int(1, nearest(p->rms_ms / step_ms));
@@ -182,8 +187,8 @@ static void fill_band(struct multiband_design *d, int b, const struct multiband_
       band->peak ? 0 : nearest(65536 * det_log2((double)d->window[b] * d->step) / 2);
   d->peak[b] = band->peak;
   d->makeup[b] = octaves_q16(band->makeup_db);
-  for (int c = 0; c < MAX_CHANNELS; c++)
-    if (!band->bypass && heard && acts_on(band, c))
+  for (int c = 0; c < f->channels; c++)
+    if (!band->bypass && heard && acts_on(band, f, c))
       d->mix_share[c][b] = (float)nearest(band->mix_percent * 655.36) / 65536;
   d->keep[b] = d->soloed && heard ? 1 : 0;
   fill_times(d, b, band, step_ms);
@@ -203,10 +208,12 @@ static void fill_control(struct multiband_design *d, const struct multiband_para
   d->mid_side = p->mid_side && f->channels == 2;
   const double link = isnan(p->link_percent) ? p->mid_side ? 0 : 1 : p->link_percent / 100;
   d->link = nearest(link * (1 << 30));
-  d->groups = link < 1 ? f->channels : 1;
+  d->groups = layout_gains(f->layout, f->channels, link >= 1, d->group_of);
+  d->lfe = layout_lfe(f->layout);
+  d->lfe_group = d->lfe < 0 ? -1 : d->group_of[d->lfe];
   spline_weights(d->step, d->weights);
   conv_twiddle(d->twiddle);
-  for (int b = 0; b < p->n_bands; b++) fill_band(d, b, p, 1000.0 * d->step / f->rate_hz);
+  for (int b = 0; b < p->n_bands; b++) fill_band(d, b, p, f);
   for (int b = 0; b < p->n_bands && !d->held; b++)
     if (d->ahead[b] || d->hold[b]) d->held = sections++;
   for (int b = 0; b < p->n_bands && !d->slow; b++)
@@ -263,6 +270,8 @@ static int multiband_design(const void *params, const struct stage_format *f,
   const int n = list_filters(p, filters);
   int taps;
   double error;
+  *why = "stereo: ms wants a track of one or two channels";
+  if (p->mid_side && f->channels > 2) return -1;
   if (crossover_taps(filters, n, f->rate_hz, &taps, &error, why)) return -1;
   const int partitions = taps / CONV_BLOCK;
   const size_t size = sizeof(struct multiband_design) + 4 * crossover_spectra_size(n, taps);
@@ -355,11 +364,14 @@ static void store_energies(const struct stage_io *io, int32_t block, int band,
   const struct multiband_design *d = io->design;
   for (int g = 0; g < d->groups; g++) {
     int32_t *to = section(io, MULTIBAND_ENERGY, band * d->groups + g) + (size_t)block * d->points;
-    for (int k = 0; k < d->points; k++) {
-      float e = energy[g][k];
-      for (int c = 1; c < io->channels && d->groups == 1; c++) e = max_float(e, energy[c][k]);
-      to[k] = to_int(floatBitsToUint(e));
+    const float *most = NULL;
+    float room[BLOCK_FRAMES / 16];
+    for (int c = 0; c < io->channels; c++) {
+      if (d->group_of[c] != g) continue;
+      for (int k = 0; k < d->points && most; k++) room[k] = max_float(most[k], energy[c][k]);
+      most = most ? room : energy[c];
     }
+    memcpy(to, most, (size_t)d->points * sizeof *to);
   }
 }
 
@@ -381,10 +393,10 @@ static void multiband_energy_ms(const struct stage_io *io, int32_t first, int32_
   const struct multiband_design *d = io->design;
   for (int band = 0; band < d->bands && d->mid_side; band++)
     for (int32_t b = first; b < first + count; b++) {
-      float x[MAX_CHANNELS][BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
-      for (int c = 0; c < MAX_CHANNELS; c++) heard_block(io, b, band, c, x[c]);
+      float x[2][BLOCK_FRAMES], energy[MAX_CHANNELS][BLOCK_FRAMES / 16];
+      for (int c = 0; c < 2; c++) heard_block(io, b, band, c, x[c]);
       to_mid_side(x[0], x[1]);
-      for (int c = 0; c < MAX_CHANNELS; c++) step_energies(d, band, x[c], energy[c]);
+      for (int c = 0; c < 2; c++) step_energies(d, band, x[c], energy[c]);
       store_energies(io, b, band, (const float(*)[BLOCK_FRAMES / 16])energy);
     }
 }
@@ -423,19 +435,29 @@ static void lane_levels(const struct stage_io *io, int lane, size_t at, int *lev
   levels_of(power, d->points, d->level_offset[band], level);
 }
 
+/* The highest level of the linked groups. */
+static void highest_levels(const struct multiband_design *d,
+                           const int level[MAX_CHANNELS][BLOCK_FRAMES / 16], int *highest) {
+  memcpy(highest, level[0], (size_t)d->points * sizeof *highest);
+  for (int g = 1; g < d->groups; g++)
+    for (int k = 0; k < d->points && g != d->lfe_group; k++)
+      highest[k] = max_int(highest[k], level[g][k]);
+}
+
 static void multiband_wanted(const struct stage_io *io, int32_t first, int32_t count) {
   const struct multiband_design *d = io->design;
   for (int band = 0; band < d->bands; band++)
     for (int32_t b = first; b < first + count; b++) {
       const size_t at = (size_t)b * d->points;
       const int32_t *curve = d->curve[band];
-      int level[MAX_CHANNELS][BLOCK_FRAMES / 16];
+      int level[MAX_CHANNELS][BLOCK_FRAMES / 16], highest[BLOCK_FRAMES / 16];
       for (int g = 0; g < d->groups; g++) lane_levels(io, band * d->groups + g, at, level[g]);
+      highest_levels(d, (const int(*)[BLOCK_FRAMES / 16])level, highest);
       for (int g = 0; g < d->groups; g++) {
         int32_t *wanted = section(io, MULTIBAND_WANTED, band * d->groups + g) + at;
         for (int k = 0; k < d->points; k++) {
-          const int other = level[d->groups - 1 - g][k];
-          const int at_curve = curve_position(linked(level[g][k], other, d->link));
+          const int most = g == d->lfe_group ? level[g][k] : highest[k];
+          const int at_curve = curve_position(linked(level[g][k], most, d->link));
           const int i = at_curve >> 8;
           wanted[k] = curve_between(curve[i], curve[i + 1], at_curve & 255);
         }
@@ -504,7 +526,7 @@ static void factors_of(const int *octaves, int n, float mix_share, float keep, f
 static void band_factors(const struct stage_io *io, int32_t block, int band, int channel,
                          float *factor) {
   const struct multiband_design *d = io->design;
-  const int lane = band * d->groups + (d->groups > 1 ? channel : 0);
+  const int lane = band * d->groups + d->group_of[channel];
   const int32_t *reduction = section(io, MULTIBAND_REDUCTION, lane);
   const int32_t *slow = d->slow ? section(io, d->slow, lane) : reduction;
   const int last = (io->n_frames - 1) / d->step, makeup = d->makeup[band] * 256;
@@ -580,10 +602,10 @@ static void multiband_apply_ms(const struct stage_io *io, int32_t first, int32_t
   const struct multiband_design *d = io->design;
   const struct crossover crossover = crossover_of(d);
   for (int32_t b = first; b < first + count && d->mid_side; b++) {
-    float sum[MAX_CHANNELS][BLOCK_FRAMES] = {{0}};
+    float sum[2][BLOCK_FRAMES] = {{0}};
     for (int band = 0; band < d->bands; band++) {
-      float x[MAX_CHANNELS][BLOCK_FRAMES], g[MAX_CHANNELS][BLOCK_FRAMES];
-      for (int c = 0; c < MAX_CHANNELS; c++) {
+      float x[2][BLOCK_FRAMES], g[2][BLOCK_FRAMES];
+      for (int c = 0; c < 2; c++) {
         float factor[BLOCK_FRAMES / 16 + 4];
         crossover_band(io, &crossover, d->bands, b, band, c, x[c]);
         band_factors(io, b, band, c, factor);
@@ -592,7 +614,7 @@ static void multiband_apply_ms(const struct stage_io *io, int32_t first, int32_t
       to_mid_side(x[0], x[1]);
       add_mid_side((const float(*)[BLOCK_FRAMES])x, (const float(*)[BLOCK_FRAMES])g, sum);
     }
-    for (int c = 0; c < MAX_CHANNELS; c++) store_block(io, b, c, sum[c]);
+    for (int c = 0; c < 2; c++) store_block(io, b, c, sum[c]);
   }
 }
 

@@ -10,7 +10,7 @@
 #define CURVE_FLOOR (-20 * 65536)
 
 /* Control sections, each [band][group][point]; the last two only where a design has them. A
- * group is a channel, or all of them when they are linked. */
+ * group is a channel, or when they are linked all of them but the LFE, which is one of its own. */
 #define MULTIBAND_ENERGY 0 /* of a control step, a group's loudest channel's (float bits) */
 #define MULTIBAND_WANTED 1 /* reduction the curve asks for, octaves in Q16 */
 #define MULTIBAND_REDUCTION 2 /* after attack and release, Q22: small steps must count */
@@ -51,7 +51,9 @@ enum multiband_mode {
   MULTIBAND_UPWARD_EXPAND,
 };
 
-enum multiband_target { /* what a band acts on: mid or side with mid_side, left or right without */
+/* What a band acts on: mid or side with mid_side, the left or the right channel of every pair
+ * without. */
+enum multiband_target {
   MULTIBAND_STEREO,
   MULTIBAND_LEFT,
   MULTIBAND_RIGHT,
@@ -95,7 +97,8 @@ struct multiband_design {
   int32_t detector_first, detector_bands; /* what the detector hears, see crossover_band */
   int32_t groups, mid_side;
   int32_t link;       /* Q30 */
-  int32_t unused[2];
+  int32_t lfe_group;  /* is not linked with the others; -1: none */
+  int32_t lfe;        /* its channel; -1: none */
   int32_t window[8];  /* per band from here on: detector length in points */
   int32_t level_offset[8];     /* log2 of the window's frames, halved; 0 for peaks */
   int32_t peak[8];
@@ -104,7 +107,9 @@ struct multiband_design {
   int32_t rise[8], fall[8];    /* of the reduction, Q24 */
   int32_t slow_rise[8], slow_fall[8];
   int32_t makeup[8];
-  float mix_share[2][8], keep[8]; /* see band_factor; mix_share[channel][band] */
+  float keep[8];               /* see band_factor */
+  float mix_share[MAX_CHANNELS][8]; /* of a channel's bands */
+  int32_t group_of[MAX_CHANNELS];
   float weights[4 * 64]; /* spline_weights */
   int32_t curve[MULTIBAND_MAX_BANDS][CURVE_STEPS + 4]; /* wanted reduction */
   float twiddle[CONV_TWIDDLE];

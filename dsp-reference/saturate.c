@@ -7,6 +7,7 @@
 
 #include "clones.h"
 #include "detmath.h"
+#include "layout.h"
 #include "level.h"
 
 static const char *const curves[] = {"tape", "tube", "transformer", "soft_clip", NULL};
@@ -144,12 +145,14 @@ static void fill_low_cut(struct saturate_design *d, int rate_hz) {
     d->low_pass[j] = (float)(squared_hann(j / reach) / sum / SATURATE_STEP);
 }
 
-static void fill_target(struct saturate_design *d, int target, int channels) {
+static void fill_target(struct saturate_design *d, int target, const struct stage_format *f) {
   const bool first = target != SATURATE_RIGHT && target != SATURATE_SIDE;
   const bool second = target != SATURATE_LEFT && target != SATURATE_MID;
-  d->mid_side = channels > 1 && target >= SATURATE_MID;
-  d->active[0] = first;
-  d->active[1] = second && channels > 1;
+  for (int c = 0; c < f->channels; c++) {
+    const bool pair = layout_is_pair(f->layout, f->channels, c);
+    d->mid_side[c] = pair && target >= SATURATE_MID;
+    d->active[c] = pair || f->channels == 1 ? (c & 1 ? second : first) : !target;
+  }
 }
 
 /* Shaping reads a block on either side of its own; the low cut, `ahead` blocks. */
@@ -160,7 +163,7 @@ static void set_shapes(const struct saturate_design *d, int channels, struct sta
                                       n ? p + ahead + 1 : 0, 1};
   out->shape[1] = (struct pass_shape){n * channels, n ? ahead + 1 : 0, n ? ahead + 2 : 0, 0};
   out->shape[2] = (struct pass_shape){channels * BLOCK_FRAMES / 512, ahead, ahead, 0};
-  out->shape[3] = (struct pass_shape){1, 0, 0, 0};
+  out->shape[3] = (struct pass_shape){(channels + 1) / 2, 0, 0, 0};
 }
 
 static int saturate_design(const void *params, const struct stage_format *f,
@@ -181,7 +184,7 @@ static int saturate_design(const void *params, const struct stage_format *f,
   d->partitions = taps / CONV_BLOCK;
   d->centre_blocks = d->partitions / 2;
   for (int b = 0; b < d->bands; b++) fill_curve(&p->bands[b], p->output_db, &d->curve[b]);
-  fill_target(d, p->target, f->channels);
+  fill_target(d, p->target, f);
   fill_low_cut(d, f->rate_hz);
   spline_weights(SATURATE_STEP, d->weights);
   conv_twiddle(d->twiddle);
@@ -252,15 +255,15 @@ static void load_channel(const struct stage_io *io, int32_t block, int band, int
 static void load_signal(const struct stage_io *io, int32_t block, int band, int signal,
                         struct oversampled *o) {
   const struct saturate_design *d = io->design;
-  if (!d->mid_side) {
+  if (!d->mid_side[signal]) {
     load_channel(io, block, band, signal, o);
     return;
   }
   float right[OVERSAMPLE_ROW];
-  load_channel(io, block, band, 1, o);
+  load_channel(io, block, band, signal | 1, o);
   memcpy(right, o->phase[0], sizeof right);
-  load_channel(io, block, band, 0, o);
-  to_mid_or_side(signal, right, o->phase[0]);
+  load_channel(io, block, band, signal & ~1, o);
+  to_mid_or_side(signal & 1, right, o->phase[0]);
 }
 
 /* Replaces samples by what the curve adds to them. */
@@ -375,18 +378,19 @@ static void add_mid_side_means(const float *const x[2], const float means[2][BLO
 
 static void saturate_apply(const struct stage_io *io, int32_t first, int32_t count) {
   const struct saturate_design *d = io->design;
-  float means[MAX_CHANNELS][BLOCK_FRAMES] = {{0}};
+  float means[2][BLOCK_FRAMES] = {{0}};
   for (int32_t b = first; b < first + count; b++) {
     const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
-    const float *x[MAX_CHANNELS];
-    float *y[MAX_CHANNELS];
+    const float *x[2];
+    float *y[2];
     for (int s = 0; s < io->channels; s++) {
-      x[s] = io->src + (size_t)s * io->stride + begin;
-      y[s] = io->dst + (size_t)s * io->stride + begin;
-      if (d->reach) block_means(io, b, s, means[s]);
-      if (!d->mid_side) add_signal(x[s], means[s], n, y[s]);
+      const int side = s & 1;
+      x[side] = io->src + (size_t)s * io->stride + begin;
+      y[side] = io->dst + (size_t)s * io->stride + begin;
+      if (d->reach) block_means(io, b, s, means[side]);
+      if (!d->mid_side[s]) add_signal(x[side], means[side], n, y[side]);
+      else if (side) add_mid_side_means(x, (const float (*)[BLOCK_FRAMES])means, n, y);
     }
-    if (d->mid_side) add_mid_side_means(x, (const float (*)[BLOCK_FRAMES])means, n, y);
   }
 }
 

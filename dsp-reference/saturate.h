@@ -58,6 +58,7 @@ TWIN_FN float saturate_added(saturate_curve c, float u) {
 #include "oversample.h"
 
 enum saturate_shape { SATURATE_TAPE, SATURATE_TUBE, SATURATE_TRANSFORMER, SATURATE_SOFT_CLIP };
+/* All channels; or the left, the right ones, mid, side or both of every pair. */
 enum saturate_target {
   SATURATE_STEREO, SATURATE_LEFT, SATURATE_RIGHT, SATURATE_MID, SATURATE_SIDE, SATURATE_MID_SIDE
 };
@@ -78,14 +79,14 @@ struct saturate_params {
 };
 extern const struct stage stage_saturate;
 
-/* The design both twins read. A signal is a channel, or mid and side. */
+/* The design both twins read. A signal is a channel, or mid or side of a pair of channels,
+ * in their places. */
 struct saturate_design {
   struct oversample_design oversample;
   int32_t bands, partitions, centre_blocks;
-  int32_t mid_side;  /* 1: signals are mid and side */
-  int32_t active[2]; /* signals that are treated */
-  int32_t reach;     /* taps of the low cut on one side of the middle one; 0: no low cut */
-  int32_t unused;
+  int32_t reach; /* taps of the low cut on one side of the middle one; 0: no low cut */
+  int32_t mid_side[MAX_CHANNELS]; /* 1: the signal is mid or side */
+  int32_t active[MAX_CHANNELS];   /* signals that are treated */
   struct saturate_curve curve[CROSSOVER_MAX_BANDS];
   float low_pass[SATURATE_MAX_REACH + 1]; /* from the middle one outwards */
   float weights[4 * SATURATE_STEP];       /* spline_weights */

@@ -11,7 +11,7 @@
 
 enum {
   BLOCK_FRAMES = 2048, /* the unit of every range; divides every control step */
-  MAX_CHANNELS = 2,
+  MAX_CHANNELS = 12,
   MAX_STAGE_PASSES = 16,
 };
 
@@ -67,9 +67,11 @@ struct stage_design {
   } shape[MAX_STAGE_PASSES];
 };
 
+struct layout;
 struct stage_format {
   int rate_hz;  /* 44100 .. 192000 */
   int channels; /* 1 .. MAX_CHANNELS */
+  const struct layout *layout; /* layout.h; NULL: channels without places */
 };
 
 enum stage_role {

@@ -313,7 +313,7 @@ static void print_audio(const char *path, const char *name, const struct riff_fo
 
 static enum status analyze_audio(const char *path, bool json, FILE *out, struct failure *why) {
   struct audio audio;
-  const enum status status = decode_headers(path, &audio, why);
+  const enum status status = decode_headers(path, NULL, &audio, why);
   const struct riff_format format = {audio.channels, audio.rate_hz, audio.bits};
   if (!status)
     print_audio(path, audio.format, &format, audio.is_float, audio.n_frames, json, out);

@@ -22,7 +22,7 @@ struct sheet {
 };
 
 static void deliverable_as_float(const struct audition *a, float *x) {
-  const size_t n = (size_t)a->n_frames * (size_t)a->channels;
+  const size_t n = (size_t)a->n_frames * (size_t)a->layout->channels;
   if (a->is_float) memcpy(x, a->pcm, n * sizeof *x);
   for (size_t i = 0; i < n && !a->is_float; i++) x[i] = (float)a->pcm[i] * 0x1p-31f;
 }
@@ -31,14 +31,14 @@ static void deliverable_as_float(const struct audition *a, float *x) {
 static void scaled(const struct audition *a, const float *const *planar, double gain_db,
                    float *x) {
   const float gain = (float)det_db_to_gain(gain_db);
-  for (int c = 0; c < a->channels; c++)
+  for (int c = 0; c < a->layout->channels; c++)
     for (int32_t i = 0; i < a->source_frames; i++)
-      x[(size_t)i * (size_t)a->channels + (size_t)c] = gain * planar[c][i];
+      x[(size_t)i * (size_t)a->layout->channels + (size_t)c] = gain * planar[c][i];
 }
 
 /* x = after - x */
 static void take_from_after(const struct sheet *s) {
-  const size_t n = (size_t)s->a->n_frames * (size_t)s->a->channels;
+  const size_t n = (size_t)s->a->n_frames * (size_t)s->a->layout->channels;
   for (size_t i = 0; i < n; i++) s->x[i] = s->after[i] - s->x[i];
 }
 
@@ -48,7 +48,8 @@ static enum status write_file(const struct sheet *s, const char *kind, const flo
   char *name = memory_print("%s.%s.wav", s->a->name, kind);
   char *path = memory_print("%s/%s", s->a->folder, name);
   const struct deliverable file = {.path = path, .format = FILE_WAV, .bits = 32,
-                                   .rate_hz = rate_hz, .channels = s->a->channels,
+                                   .rate_hz = rate_hz, .channels = s->a->layout->channels,
+                                   .layout = s->a->layout,
                                    .n_frames = n_frames,
                                    .pcm = (const int32_t *)(const void *)x};
   struct encoded encoded = {0};
@@ -110,8 +111,8 @@ static enum status write_all(const struct sheet *s, struct failure *why) {
 
 enum status audition_write(const struct audition *a, struct failure *why) {
   const size_t frames = (size_t)(a->n_frames > a->source_frames ? a->n_frames : a->source_frames);
-  struct sheet s = {a, malloc(frames * (size_t)a->channels * sizeof(float)),
-                    malloc(frames * (size_t)a->channels * sizeof(float)), json_object()};
+  struct sheet s = {a, malloc(frames * (size_t)a->layout->channels * sizeof(float)),
+                    malloc(frames * (size_t)a->layout->channels * sizeof(float)), json_object()};
   enum status status = s.x && s.after ? write_all(&s, why)
                                       : fail(why, STATUS_AGAIN, "%s: out of memory", a->name);
   json_decref(s.files);

@@ -6,13 +6,14 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "layout.h"
 
 /* What was rendered. Nothing in it is owned. Without gaps: everything begins with the
  * first frame that was kept of the source. */
 struct audition {
   const char *folder; /* of the files */
   const char *name;   /* the deliverable's, below its own folder */
-  int channels;
+  const struct layout *layout;
   int source_rate_hz, rate_hz;
   int32_t source_frames, n_frames;
   const float *const *source; /* planar; at the source's rate */

@@ -20,16 +20,19 @@ struct transform {
   double *window, *re, *im;
 };
 
-/* Adds the channels' |X|^2 of the block at `first`, which may reach over both ends: one
- * complex DFT of a + j b holds both, |A|^2 + |B|^2 in the sum of a bin and its mirror. */
-static void add_block(const struct audio *audio, int64_t first, const struct transform *t,
-                      struct ltas *out) {
+/* Adds |X|^2 of two channels, a and the one after it, of the block at `first`, which may reach
+ * over both ends: one complex DFT of a + j b holds both, |A|^2 + |B|^2 in the sum of a bin and
+ * its mirror. */
+static void add_block(const struct audio *audio, int channel, int64_t first,
+                      const struct transform *t, struct ltas *out) {
+  const float *a = audio->pcm[channel];
+  const float *b = channel + 1 < audio->channels ? audio->pcm[channel + 1] : NULL;
   const int n = out->block_frames;
   for (int i = 0; i < n; i++) {
     const int64_t at = first + i;
     const bool inside = at >= 0 && at < audio->n_frames;
-    t->re[i] = inside ? t->window[i] * (double)audio->pcm[0][at] : 0;
-    t->im[i] = inside && audio->channels > 1 ? t->window[i] * (double)audio->pcm[1][at] : 0;
+    t->re[i] = inside ? t->window[i] * (double)a[at] : 0;
+    t->im[i] = inside && b ? t->window[i] * (double)b[at] : 0;
   }
   fft_forward(t->plan, t->re, t->im);
   for (int k = 0; k <= n / 2; k++) {
@@ -49,7 +52,7 @@ enum status bands_measure(const struct audio *audio, double level_db[BANDS],
   const bool ready = t.plan && t.window && t.re && t.im && power.mid;
   for (int i = 0; ready && i < n; i++) t.window[i] = 0.5 - 0.5 * det_cospi(2.0 * i / n);
   for (int64_t at = -n / 2; ready && at < audio->n_frames; at += n / 2)
-    add_block(audio, at, &t, &power);
+    for (int c = 0; c < audio->channels; c += 2) add_block(audio, c, at, &t, &power);
   /* The windows' squares sum to 3/4 on average at every frame. */
   const double scale = 1 / (0.75 * n * (double)audio->n_frames);
   for (int b = 0; ready && b < BANDS; b++) {

@@ -12,6 +12,7 @@
 #include "clip.h"
 #include "engine_cpu.h"
 #include "detmath.h"
+#include "fold.h"
 #include "loudness.h"
 #include "limiter.h"
 #include "resample.h"
@@ -116,8 +117,22 @@ static enum lane_buffer plan_chain(struct run *r) {
   return at;
 }
 
+/* Beside the chain: folds its output, for runs of fewer channels, into the buffer that it does
+ * not end in. */
+static void plan_fold(struct run *r, enum lane_buffer at) {
+  const struct batch *b = r->batch;
+  const struct stage_design *any = NULL;
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int t = 0; t < b->lanes[i].n_tails && !any; t++) any = b->lanes[i].tails[t].to.fold;
+  r->fold_slot = -1;
+  if (!any) return;
+  r->fold_slot = add_slot(r, &stage_fold, at, at == BUFFER_A ? BUFFER_B : BUFFER_A, -1);
+  for (int i = 0; i < b->n_lanes; i++) r->design[i][r->fold_slot] = any;
+}
+
 /* The conversion from A to B at the run's rate, instead of a chain. Returns where it ends. */
 static enum lane_buffer plan_conversion(struct run *r) {
+  if (!run_conversion(r).resample) return BUFFER_A;
   const int slot = add_slot(r, &stage_resample, BUFFER_A, BUFFER_B, -1);
   for (int i = 0; i < r->batch->n_lanes; i++) r->design[i][slot] = run_conversion(r).resample;
   return BUFFER_B;
@@ -203,13 +218,11 @@ static void set_drive(struct run *r, int lane, double drive_db, int32_t ceiling)
 
 /* ---- the tail of one variant, all lanes side by side ---- */
 
-/* Lanes whose tail `tail` is at the run's rate and that are still sound. */
+/* Lanes whose tail `tail` is the run's and that are still sound. */
 static void active_lanes(const struct run *r, int tail, lane_mask mask) {
   choose_lanes(r, true, mask);
   for (int i = 0; i < r->batch->n_lanes; i++)
-    if (tail >= r->batch->lanes[i].n_tails ||
-        rate_of_tail(r->batch, tail_of(r, i, tail)) != r->rate_hz)
-      mask_drop(mask, i);
+    if (tail >= r->batch->lanes[i].n_tails || !is_here(r, tail_of(r, i, tail))) mask_drop(mask, i);
 }
 
 static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
@@ -248,8 +261,9 @@ static void begin_tail(struct run *r, int tail, lane_mask mask) {
     lane->choice = (struct pace_choice){.pace = t->pace};
     if (!isnan(t->loudness_lufs)) pace_begin(&lane->choice, 1, limiter->n_paces);
     run_args(r, i, r->tail.loudness, (const int32_t[5]){limiter->groups});
-    lane->result = (struct tail_result){.rate_hz = r->rate_hz, .n_frames = lane->n_frames,
-                                        .reached = true, .input = lane->input,
+    lane->result = (struct tail_result){.rate_hz = r->rate_hz, .channels = r->batch->channels,
+                                        .n_frames = lane->n_frames, .reached = true,
+                                        .input = lane->input,
                                         .input_true_peak_db = lane->input_true_peak_db,
                                         .band_limited = lane->band_limited};
     begin_search(r, i, t, NAN);
@@ -569,14 +583,21 @@ static void run_tails(struct run *r) {
   run_tails_of(r, true);
 }
 
-static struct run *run_create(const struct engine *engine, struct batch *batch, int rate_hz) {
+static struct run *run_create(const struct engine *engine, struct batch *batch, int rate_hz,
+                              const struct stage_design *fold) {
   struct run *r = calloc(1, sizeof *r);
   if (!r) return NULL;
   r->engine = engine;
   r->batch = batch;
   r->rate_hz = rate_hz;
+  r->fold = fold;
+  if (fold) {
+    r->folded = *batch;
+    r->folded.channels = run_conversion(r).channels;
+    r->batch = &r->folded;
+  }
   for (int i = 0; i < batch->n_lanes; i++)
-    if (rate_hz == batch->rate_hz || first_tail(r, i))
+    if ((rate_hz == batch->rate_hz && !fold) || first_tail(r, i))
       r->lane[i].n_frames =
           (int32_t)resample_frames(batch->lanes[i].n_frames, batch->rate_hz, rate_hz);
   return r;
@@ -588,9 +609,10 @@ static void run_destroy(struct run *r) {
   free(r);
 }
 
-/* The tails at another rate than the batch's. */
-static void render_rate(struct run *chain, enum lane_buffer at, int rate_hz) {
-  struct run *r = run_create(chain->engine, chain->batch, rate_hz);
+/* The tails at another rate than the batch's, or in another layout. */
+static void render_converted(struct run *chain, enum lane_buffer at, int rate_hz,
+                             const struct stage_design *fold) {
+  struct run *r = run_create(chain->engine, chain->batch, rate_hz, fold);
   lane_mask mask;
   if (!r) {
     run_note(chain, ENGINE_NO_MEMORY);
@@ -601,29 +623,36 @@ static void render_rate(struct run *chain, enum lane_buffer at, int rate_hz) {
   plan_tail(r, converted);
   open_session(r);
   choose_lanes(r, true, mask);
-  hand_over(chain, at, r, mask);
+  const enum lane_buffer folded = fold_chain(chain, at, fold, mask);
+  run_note(r, chain->status);
+  hand_over(chain, folded, r, mask);
   run_chain(r, mask);
   run_tails(r);
   run_note(chain, r->status);
+  chain->batch->n_delivered = r->batch->n_delivered;
   run_destroy(r);
 }
 
 enum engine_status batch_render(const struct engine *engine, struct batch *batch) {
-  struct run *r = run_create(engine, batch, batch->rate_hz);
+  struct run *r = run_create(engine, batch, batch->rate_hz, NULL);
   lane_mask mask;
   if (!r) return ENGINE_NO_MEMORY;
   const enum lane_buffer at = plan_chain(r);
   const bool delivers = run_conversion(r).rate_hz != 0;
   r->n_chain = r->n_slots;
+  plan_fold(r, at);
   if (delivers) plan_tail(r, at);
   open_session(r);
   upload(r);
   choose_lanes(r, false, mask);
   run_chain(r, mask);
   read_chain(r, at, mask);
-  /* first the other rates: a band limit does not leave the chain's output alone */
-  for (int rate = next_rate(batch, 0); rate && !r->status; rate = next_rate(batch, rate))
-    if (rate != batch->rate_hz && !stopped(r)) render_rate(r, at, rate);
+  /* first the others: a band limit does not leave the chain's output alone */
+  for (int rate = next_rate(batch, 0); rate && !r->status; rate = next_rate(batch, rate)) {
+    const struct stage_design *folds[MAX_FOLDS];
+    for (int i = 0, n = folds_at(batch, rate, folds); i < n && !r->status && !stopped(r); i++)
+      if (rate != batch->rate_hz || folds[i]) render_converted(r, at, rate, folds[i]);
+  }
   if (delivers) run_tails(r);
   const enum engine_status status = r->status;
   free_chains(batch);

@@ -14,13 +14,16 @@ enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
 enum { MAX_CHAIN = 13 }; /* and a tail of up to MAX_SLOTS - MAX_CHAIN slots */
 
-/* Delivery at another rate than the batch's. */
+/* Delivery at another rate than the batch's, or folded to fewer channels. */
 struct conversion {
   int rate_hz;                         /* 0: none */
-  const struct stage_design *resample; /* from the batch's rate */
-  const struct stage_design *loudness, *band_limit, *clip; /* as the batch's, at rate_hz */
+  int channels;                        /* delivered; 0: as the batch's */
+  const struct stage_design *fold;     /* of the chain's output; NULL: none */
+  const struct stage_design *resample; /* from the batch's rate; NULL: it is the same */
+  /* as the batch's, for what is delivered */
+  const struct stage_design *loudness, *band_limit, *clip;
 };
-/* The tail of one variant; its designs are for the rate that is delivered. */
+/* The tail of one variant; its designs are for the rate and channels that are delivered. */
 struct tail {
   struct conversion to;
   double loudness_lufs; /* NAN: leave the level alone */
@@ -34,7 +37,7 @@ struct tail {
   int pace;             /* with this pace of the limiter, and no search */
 };
 struct tail_result {
-  int rate_hz;
+  int rate_hz, channels;
   int32_t n_frames;        /* delivered */
   double drive_db;         /* gain into the limiter */
   double loudness_lufs;    /* of the limited signal; -HUGE_VAL: silence */

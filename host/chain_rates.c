@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Delivery at several rates: which tails belong to a run, and how the chain's output comes
- * to the run of another rate. */
+ * Delivery at several rates and in several layouts: which tails belong to a run, and how the
+ * chain's output comes to another run. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "chain_run.h"
 #include "engine_cpu.h"
+#include "fold.h"
 
 const struct tail *first_tail(const struct run *r, int lane) {
   const struct lane_job *job = &r->batch->lanes[lane];
   for (int t = 0; t < job->n_tails; t++)
-    if (rate_of_tail(r->batch, &job->tails[t]) == r->rate_hz) return &job->tails[t];
+    if (is_here(r, &job->tails[t])) return &job->tails[t];
   return NULL;
 }
 
@@ -20,14 +21,15 @@ struct conversion run_conversion(const struct run *r) {
   for (int i = 0; i < b->n_lanes; i++)
     for (int t = 0; t < b->lanes[i].n_tails; t++) {
       const struct conversion *to = &b->lanes[i].tails[t].to;
-      if (rate_of_tail(b, &b->lanes[i].tails[t]) != r->rate_hz) continue;
+      if (!is_here(r, &b->lanes[i].tails[t])) continue;
       const struct stage_design *clip = all.clip; /* only some tails have one */
       all = *to;
       if (!all.clip) all.clip = clip;
       all.rate_hz = r->rate_hz;
     }
-  if (!all.rate_hz || r->rate_hz != b->rate_hz) return all;
-  return (struct conversion){r->rate_hz, NULL, b->loudness, b->band_limit, b->clip};
+  if (!all.rate_hz || r->rate_hz != b->rate_hz || r->fold) return all;
+  return (struct conversion){.rate_hz = r->rate_hz, .loudness = b->loudness,
+                             .band_limit = b->band_limit, .clip = b->clip};
 }
 
 int next_rate(const struct batch *b, int rate_hz) {
@@ -40,11 +42,35 @@ int next_rate(const struct batch *b, int rate_hz) {
   return next;
 }
 
+int folds_at(const struct batch *b, int rate_hz, const struct stage_design *folds[MAX_FOLDS]) {
+  int n = 0;
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int t = 0; t < b->lanes[i].n_tails; t++) {
+      const struct tail *tail = &b->lanes[i].tails[t];
+      int at = 0;
+      if (rate_of_tail(b, tail) != rate_hz) continue;
+      while (at < n && folds[at] != tail->to.fold) at++;
+      if (at == n && n < MAX_FOLDS) folds[n++] = tail->to.fold;
+    }
+  return n;
+}
+
 void choose_lanes(const struct run *r, bool delivering, lane_mask mask) {
   memset(mask, 0, sizeof(lane_mask));
   for (int i = 0; i < r->batch->n_lanes; i++)
     if (!r->batch->lanes[i].mismatch.found && (!delivering || first_tail(r, i)))
       mask_add(mask, i);
+}
+
+enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
+                            const struct stage_design *fold, lane_mask mask) {
+  const int slot = chain->fold_slot, passes = stage_pass_count(&stage_fold);
+  if (!fold) return at;
+  for (int i = 0; i < chain->batch->n_lanes; i++)
+    if (in_mask(mask, i)) run_design(chain, i, slot, fold);
+  run_passes(chain, slot, 0, passes, mask);
+  check_passes(chain, slot, 0, passes, mask);
+  return chain->slots[slot].dst;
 }
 
 /* Copies a channel of a lane from one session to another. */
@@ -74,6 +100,6 @@ void hand_over(struct run *chain, enum lane_buffer at, struct run *r, const lane
         run_note(r, copy_channel(&engine_cpu, chain->lane[i].shadow, at, r->lane[i].shadow, 0, c,
                                  n));
     }
-    if (!r->status) run_args(r, i, 0, (const int32_t[5]){n});
+    if (!r->status && r->n_chain) run_args(r, i, 0, (const int32_t[5]){n});
   }
 }

@@ -23,17 +23,20 @@ struct lane_run {
   struct tail_result result;
   int previous_tail;      /* whose limited signal is still there; -1: none */
 };
-/* One session of a batch: stages at one rate. */
+/* One session of a batch: stages at one rate and with one number of channels. */
 struct run {
   const struct engine *engine;
   struct session *session;
   struct batch *batch;
   int rate_hz;
+  const struct stage_design *fold; /* what its input went through; NULL: nothing */
+  struct batch folded;             /* then `batch` is this one, with so many channels */
   struct slot_plan slots[MAX_SLOTS];
   const struct stage_design *design[MAX_LANES][MAX_SLOTS];
   enum lane_buffer src[MAX_LANES][MAX_SLOTS], dst[MAX_LANES][MAX_SLOTS];
   int n_slots;
   int n_chain;        /* the first slots: the chain, or the conversion to rate_hz */
+  int fold_slot;      /* behind the chain; -1: nothing is folded */
   struct tail_slots { /* places in slots */
     int limiter, loudness, again, dither; /* again: loudness of the limited signal */
     int band_limit, clip;                 /* -1: no variant has one */
@@ -64,6 +67,10 @@ static inline const struct tail *tail_of(const struct run *r, int lane, int tail
 static inline int rate_of_tail(const struct batch *b, const struct tail *t) {
   return t->to.rate_hz ? t->to.rate_hz : b->rate_hz;
 }
+/* Whether a tail is the run's. */
+static inline bool is_here(const struct run *r, const struct tail *t) {
+  return rate_of_tail(r->batch, t) == r->rate_hz && t->to.fold == r->fold;
+}
 static inline int stage_pass_count(const struct stage *stage) {
   int n = 0;
   while (stage->passes[n].name) n++;
@@ -84,15 +91,22 @@ void run_design(struct run *r, int lane, int slot, const struct stage_design *de
 void run_read(struct run *r, int lane, enum lane_buffer buffer, int channel, float *data);
 void run_read_control(struct run *r, int lane, int slot, int64_t first, int64_t words,
                       void *data);
-/* chain_rates.c: which tails and lanes are at the run's rate. The lane's first tail there;
- * NULL: it has none. */
+/* chain_rates.c: which tails and lanes are the run's. The lane's first tail there; NULL: it has
+ * none. */
 const struct tail *first_tail(const struct run *r, int lane);
-/* What all tails at the run's rate share; rate_hz 0: nothing is delivered at it. Of another
- * rate than the batch's: resample is set. */
+/* What all the run's tails share; rate_hz 0: it has none. Of another rate than the batch's:
+ * resample is set. */
 struct conversion run_conversion(const struct run *r);
 /* The lowest rate above `rate_hz` that anything is delivered at; 0: none. */
 int next_rate(const struct batch *batch, int rate_hz);
-/* Lanes that are still sound and, when `delivering`, have a tail at the run's rate. */
+enum { MAX_FOLDS = 16 }; /* of one layout: all targets, both ways to 2.0 */
+/* What is delivered at a rate went through these; NULL among them: through none. Returns how
+ * many. */
+int folds_at(const struct batch *batch, int rate_hz, const struct stage_design *folds[MAX_FOLDS]);
+/* Folds the chain's output, in `at`, for the lanes of `mask`; NULL: not. Returns where it ends. */
+enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
+                            const struct stage_design *fold, lane_mask mask);
+/* Lanes that are still sound and, when `delivering`, have a tail of the run's. */
 void choose_lanes(const struct run *r, bool delivering, lane_mask mask);
 /* The chain's output, in `at`, becomes the input of a conversion, in A; the reference's that
  * of the reference's. */

@@ -50,7 +50,7 @@ static bool channel_is_high(struct run *r, int lane, int channel, int32_t track_
   const int limiter = r->tail.limiter, channels = r->batch->channels;
   const struct limiter_design *d = r->design[lane][limiter]->data;
   const int64_t words = (int64_t)lane_blocks(r, lane) * d->points;
-  const int group = channel < d->groups ? channel : d->groups - 1;
+  const int group = d->group_of[channel];
   const int64_t level = (LIMITER_LEVEL * channels + group) * words;
   const int64_t high = (LIMITER_HIGH * channels + channel) * words;
   int32_t *data = malloc(2 * (size_t)words * sizeof *data);
@@ -105,8 +105,7 @@ void source_limit_band(struct run *r, const lane_mask mask) {
   lane_mask waiting = {0};
   for (int i = 0; i < r->batch->n_lanes; i++)
     for (int t = 0; t < r->batch->lanes[i].n_tails; t++)
-      if (in_mask(mask, i) && rate_of_tail(r->batch, tail_of(r, i, t)) == r->rate_hz &&
-          source_wants_band_limit(r, i, t))
+      if (in_mask(mask, i) && is_here(r, tail_of(r, i, t)) && source_wants_band_limit(r, i, t))
         mask_add(waiting, i);
   if (!any_lane(waiting)) return;
   run_passes(r, slot, 0, passes, waiting);

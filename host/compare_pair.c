@@ -51,7 +51,7 @@ static void compare_samples(struct pair *p, const struct audio *a, const struct 
 
 static void describe(struct pair_figures *f, const struct audio *audio) {
   f->rate_hz = audio->rate_hz;
-  f->channels = audio->channels;
+  f->layout = audio->layout;
   f->bits = audio->bits;
   f->is_float = audio->is_float;
   f->n_frames = audio->n_frames;
@@ -59,7 +59,8 @@ static void describe(struct pair_figures *f, const struct audio *audio) {
 
 static enum status measure(struct pair_figures *f, const struct audio *audio,
                            struct failure *why) {
-  const struct pcm_shape shape = {audio->rate_hz, audio->channels, audio->n_frames};
+  const struct pcm_shape shape = {audio->rate_hz, audio->channels, audio->n_frames,
+                                  audio->layout};
   struct loudness_figures loudness;
   const enum status status = loudness_measure_planar(
       &shape, (const float *const *)audio->pcm, &loudness, &f->true_peak_dbtp, why);
@@ -78,7 +79,7 @@ static void compare_figures(struct pair *p) {
 }
 
 static bool same_shape(const struct audio *a, const struct audio *b) {
-  return a->rate_hz == b->rate_hz && a->channels == b->channels && a->n_frames == b->n_frames;
+  return a->rate_hz == b->rate_hz && a->layout == b->layout && a->n_frames == b->n_frames;
 }
 
 void pair_measure(struct pair *p) {

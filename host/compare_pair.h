@@ -17,7 +17,8 @@ enum pair_state {
   PAIR_IDENTICAL,  /* every sample is the same; no figures are measured */
 };
 struct pair_figures {
-  int rate_hz, channels, bits; /* of the file: 16, 24 or 32 */
+  int rate_hz, bits; /* of the file: 16, 24 or 32 */
+  const struct layout *layout;
   bool is_float;
   int32_t n_frames;
   double lufs, true_peak_dbtp; /* libebur128; -HUGE_VAL: silence */

@@ -21,8 +21,9 @@ static const char *state_name(const struct pair *p) {
 /* ---- in words ---- */
 
 static void shape_text(const struct pair_figures *f, char text[64]) {
-  snprintf(text, 64, "%d Hz, %s, %d frames", f->rate_hz, f->channels == 1 ? "mono" : "stereo",
-           (int)f->n_frames);
+  const int channels = f->layout->channels;
+  snprintf(text, 64, "%d Hz, %s, %d frames", f->rate_hz,
+           channels == 1 ? "mono" : channels == 2 ? "stereo" : f->layout->name, (int)f->n_frames);
 }
 
 /* What is the matter with a pair; owned by the caller, NULL: nothing. */
@@ -109,9 +110,9 @@ static json_t *bands_json(const double db[BANDS]) {
 
 static json_t *side_json(const struct pair *p, int side) {
   const struct pair_figures *f = &p->of[side];
-  json_t *json = json_pack("{s:i, s:i, s:i, s:i, s:b}", "rate_hz", f->rate_hz, "channels",
-                           f->channels, "frames", (int)f->n_frames, "bits", f->bits, "float",
-                           (int)f->is_float);
+  json_t *json = json_pack("{s:i, s:i, s:s, s:i, s:i, s:b}", "rate_hz", f->rate_hz, "channels",
+                           f->layout->channels, "layout", f->layout->name, "frames",
+                           (int)f->n_frames, "bits", f->bits, "float", (int)f->is_float);
   if (p->state == PAIR_IDENTICAL) return json;
   json_object_set_new(json, "loudness_lufs", real(f->lufs));
   json_object_set_new(json, "true_peak_dbtp", real(f->true_peak_dbtp));

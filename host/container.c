@@ -83,6 +83,15 @@ static int read_ds64(const struct scan *scan, const struct chunk *chunk, int64_t
   return got;
 }
 
+/* The channel mask of an extensible fmt chunk. */
+static int read_mask(const struct scan *scan, const struct chunk *chunk, uint32_t *mask) {
+  unsigned char body[24];
+  if (chunk->size < (int64_t)sizeof body) return 1;
+  const int got = read_at(scan, chunk->at, body, sizeof body);
+  if (got > 0 && body[0] == 0xfe && body[1] == 0xff) *mask = le32(body + 20);
+  return got;
+}
+
 /* Whether the chunks from `at` on lie within the file, but for a rest too short to be one. */
 static int chunks_fit(const struct scan *scan, int64_t at, int big_endian) {
   struct chunk chunk;
@@ -134,6 +143,8 @@ static enum status check_riff(const struct scan *scan, struct container *out,
       return check_data_chunk(scan, &chunk, ds64_bytes, out, why);
     if (got > 0 && chunk_is(&chunk, "ds64") && ds64_bytes < 0)
       got = read_ds64(scan, &chunk, &ds64_bytes);
+    if (got > 0 && chunk_is(&chunk, "fmt ") && !out->mask)
+      got = read_mask(scan, &chunk, &out->mask);
     if (got < 0)
       return fail_read(scan, why);
     if (got == 0)

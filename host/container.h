@@ -16,6 +16,7 @@ struct container {
   char format[32];    /* "WAV", "RF64", "AIFF", "AIFC", "FLAC" */
   int64_t data_bytes; /* audio bytes claimed, and present; FLAC: 0 */
   int64_t frames;     /* frames claimed by AIFF and AIFC, else -1 */
+  uint32_t mask;      /* of the channels, from WAVEFORMATEXTENSIBLE; 0: none */
   int whole;          /* what follows the audio is chunks that end within the file */
   int64_t end;        /* what follows this byte is no audio and no claim about it; FLAC: 0 */
 };

@@ -20,6 +20,7 @@
 struct input {
   int fd;
   const char *path;
+  const struct layout *stated;
   int64_t bytes;
   struct container container;
   int64_t at;     /* of the library's next read */
@@ -137,6 +138,8 @@ static enum status check_info(const struct input *input, const SF_INFO *info,
       .bits = encoding->bits,
       .is_float = encoding->is_float,
       .name = input->container.format,
+      .mask = input->container.mask,
+      .stated = input->stated,
   };
   return check_length(input, info, encoding->bits, why);
 }
@@ -193,8 +196,9 @@ static enum status open_input(const char *path, struct input *input, struct fail
   return container_check(input->fd, path, input->bytes, &input->container, why);
 }
 
-enum status decode_file(const char *path, struct audio *out, struct failure *why) {
-  struct input input = {.fd = -1};
+enum status decode_stated(const char *path, const struct layout *stated, struct audio *out,
+                          struct failure *why) {
+  struct input input = {.fd = -1, .stated = stated};
   struct ingest *ingest = NULL;
   *out = (struct audio){0};
   enum status status = open_input(path, &input, why);
@@ -202,7 +206,7 @@ enum status decode_file(const char *path, struct audio *out, struct failure *why
     status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
   if (status == STATUS_OK)
     status = input.container.kind == CONTAINER_FLAC
-                 ? flac_read(input.fd, path, input.bytes, ingest, out, why)
+                 ? flac_read(input.fd, path, stated, input.bytes, ingest, out, why)
                  : read_pcm(&input, ingest, out, why);
   if (input.fd >= 0)
     close(input.fd);
@@ -214,23 +218,26 @@ enum status decode_file(const char *path, struct audio *out, struct failure *why
   return status;
 }
 
-enum status decode_headers(const char *path, struct audio *out, struct failure *why) {
-  struct input input = {.fd = -1};
+enum status decode_headers(const char *path, const struct layout *stated, struct audio *out,
+                           struct failure *why) {
+  struct input input = {.fd = -1, .stated = stated};
   struct ingest_format format;
+  struct source_layout layout;
   *out = (struct audio){0};
   enum status status = open_input(path, &input, why);
   if (status == STATUS_OK && input.container.kind == CONTAINER_FLAC) {
-    status = flac_format(path, &format, why);
+    status = flac_format(path, stated, &format, why);
   } else if (status == STATUS_OK) {
     SNDFILE *file = open_pcm(&input, &format, &status, why);
     if (file)
       sf_close(file);
   }
   if (status == STATUS_OK)
-    status = ingest_check(path, &format, why);
+    status = ingest_check(path, &format, &layout, why);
   if (status == STATUS_OK) {
     out->rate_hz = (int)format.rate_hz;
     out->channels = (int)format.channels;
+    out->layout = layout.layout;
     out->n_frames = (int32_t)format.n_frames;
     out->bits = format.bits;
     out->is_float = format.is_float;

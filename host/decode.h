@@ -8,15 +8,17 @@
 
 #include "failure.h"
 #include "hash.h"
-#include "stage.h"
+#include "layout.h"
 
 enum { MAX_FRAMES = INT32_MAX - 65536 }; /* the longest track, 3.1 hours at 192 kHz */
 
 struct audio {
   int rate_hz;  /* 44100, 48000, 88200, 96000, 176400 or 192000 */
   int channels; /* 1 .. MAX_CHANNELS */
+  const struct layout *layout; /* never NULL */
   int32_t n_frames;         /* 1 .. MAX_FRAMES */
-  float *pcm[MAX_CHANNELS]; /* planar, owned, n_frames each; full scale is 1.0 */
+  float *pcm[MAX_CHANNELS]; /* planar, owned, n_frames each, in the layout's order; full
+                               scale is 1.0 */
   int bits;                 /* word length in the file: 16, 24 or 32 */
   bool is_float;
   char sha256[HASH_TEXT_SIZE]; /* of the audio alone, see decode_file */
@@ -29,15 +31,23 @@ struct audio {
  * are refused. On success *out is to be given to audio_free; on failure it is empty.
  *
  * out->sha256 is over "lacquer audio 1\n", then rate, channels and frames as
- * little-endian int32, then the interleaved little-endian float32 samples as returned:
- * the same audio has the same hash in every container.
+ * little-endian int32, of more than two channels the layout's name, then the interleaved
+ * little-endian float32 samples as returned: the same audio has the same hash in every
+ * container.
+ *
+ * `stated`: the layout of a file that does not say it (source_layout.h), or NULL.
  *
  * STATUS_NO_INPUT: missing, unreadable, not a file. STATUS_BAD_DATA: anything wrong
  * inside. STATUS_AGAIN: no memory. STATUS_IO: the disk failed. Thread-safe. */
-enum status decode_file(const char *path, struct audio *out, struct failure *why);
+enum status decode_stated(const char *path, const struct layout *stated, struct audio *out,
+                          struct failure *why);
+static inline enum status decode_file(const char *path, struct audio *out, struct failure *why) {
+  return decode_stated(path, NULL, out, why);
+}
 /* What a file's headers say of its audio, checked as decode_file does before it decodes;
  * pcm and sha256 stay empty. Statuses as decode_file. Thread-safe. */
-enum status decode_headers(const char *path, struct audio *out, struct failure *why);
+enum status decode_headers(const char *path, const struct layout *stated, struct audio *out,
+                           struct failure *why);
 void audio_free(struct audio *audio); /* takes an empty one; leaves it empty */
 void audio_free_pcm(struct audio *audio); /* the samples alone */
 

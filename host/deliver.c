@@ -94,6 +94,7 @@ static void describe(const struct delivery *d, struct receipt *r) {
   const struct dither_params *dither =
       &d->plan->manifest->variants[d->unit->unit->variant].dither;
   r->bits = dither->bits;
+  snprintf(r->layout, sizeof r->layout, "%s", d->unit->layout->name);
   r->rate_hz = result->rate_hz;
   r->seconds = (double)d->n_frames / r->rate_hz;
   r->own_lufs = result->loudness_lufs;
@@ -135,8 +136,9 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   const struct variant *variant = &m->variants[d->unit->unit->variant];
   const struct deliverable file = {
       .path = d->unit->unit->path, .format = variant->format, .bits = variant->dither.bits,
-      .rate_hz = r->rate_hz, .channels = r->source.channels, .n_frames = d->n_frames,
-      .pcm = d->pcm, .title = track->title, .artist = track->artist,
+      .rate_hz = r->rate_hz, .channels = receipt_channels(r), .layout = receipt_layout(r),
+      .n_frames = d->n_frames, .pcm = d->pcm,
+      .title = track->title, .artist = track->artist,
       .album = m->catalogue.title, .isrc = track->isrc, .genre = m->catalogue.genre,
       .upc = m->catalogue.upc, .track_number = track->number, .disc_number = track->disc,
       .year = m->catalogue.year};
@@ -151,7 +153,7 @@ static enum status encode_with_gaps(const struct delivery *d, struct receipt *r,
   struct delivery whole = *d;
   struct failure reason = {0};
   if (!edit_gaps(edit)) return encode(d, r, encoded, why);
-  int32_t *pcm = edit_add_gaps(edit, r->rate_hz, r->source.channels, d->pcm,
+  int32_t *pcm = edit_add_gaps(edit, r->rate_hz, receipt_channels(r), d->pcm,
                                &whole.n_frames, &reason);
   if (!pcm) return fail(why, reason.status, "%s: %s", d->unit->unit->name, reason.text);
   r->gap_before_frames = edit_frames(edit->gap_before_s, r->rate_hz);
@@ -177,7 +179,8 @@ static enum status announce(const struct delivery *d, const struct receipt *r,
 /* libebur128 on the samples; an album keeps the hops until all of it is there. */
 static enum status measure_delivered(const struct delivery *d, struct receipt *r,
                                      struct failure *why) {
-  const struct pcm_shape shape = {d->result->rate_hz, r->source.channels, d->n_frames};
+  const struct pcm_shape shape = {d->result->rate_hz, receipt_channels(r), d->n_frames,
+                                  receipt_layout(r)};
   struct loudness_reading *delivered = &r->delivered_reading;
   struct plan_album *album = plan_album_of(d->plan, d->unit->unit);
   const int32_t n = loudness_hops(shape.n_frames, shape.rate_hz);

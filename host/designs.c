@@ -80,7 +80,8 @@ static struct entry *find_or_make(struct designs *designs, struct entry *wanted,
                                   const struct stage_use *uses, int n, struct failure *why) {
   for (struct entry *e = designs->first; e; e = e->next)
     if (e->format.rate_hz == wanted->format.rate_hz &&
-        e->format.channels == wanted->format.channels && !strcmp(e->settings, wanted->settings))
+        e->format.channels == wanted->format.channels &&
+        e->format.layout == wanted->format.layout && !strcmp(e->settings, wanted->settings))
       return e;
   struct entry *made = memory_new(1, sizeof *made);
   *made = *wanted;

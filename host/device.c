@@ -37,7 +37,7 @@ static void count_delivery(void *context, int lane, int tail, const int32_t *pcm
 }
 
 static int design_test(struct chain_test *t) {
-  const struct stage_format format = {TEST_RATE, 2}, other = {TEST_OTHER_RATE, 2};
+  const struct stage_format format = {TEST_RATE, 2, NULL}, other = {TEST_OTHER_RATE, 2, NULL};
   const struct resample_params resample = {TEST_OTHER_RATE};
   struct eq_params eq;
   struct multiband_params multiband;
@@ -92,8 +92,9 @@ static enum status run_chain_test(const struct engine *engine, struct chain_test
                            .band_limit = BAND_LIMIT_ON, .clip_db = 2, .seed = 1,
                            .max_reduction_db = NAN, .drive_db = NAN};
   tails[1] = tails[0];
-  tails[1].to = (struct conversion){TEST_OTHER_RATE, &t->other[0], &t->other[1], &t->other[2],
-                                    &t->other[3]};
+  tails[1].to = (struct conversion){.rate_hz = TEST_OTHER_RATE, .resample = &t->other[0],
+                                    .loudness = &t->other[1], .band_limit = &t->other[2],
+                                    .clip = &t->other[3]};
   tails[1].limiter = &t->other[4];
   struct lane_job lanes[TEST_LANES];
   struct batch batch = {.rate_hz = TEST_RATE, .channels = 2, .n_stages = 2,

@@ -12,6 +12,8 @@ static const char *const trims[] = {"none", "head", "tail", "both", NULL};
 
 #define AT(field) offsetof(struct edit, field)
 const struct param_row edit_rows[] = {
+    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
+     .later = 1, .help = "what the source's channels are; auto: as its channel mask says"},
     {.name = "start", .type = PARAM_NUMBER, .offset = AT(start_s), .min = 0, .max = 48000,
      .initial = NAN, .later = 1, .unit = "s", .help = "where the track begins in its source"},
     {.name = "end", .type = PARAM_NUMBER, .offset = AT(end_s), .min = 0, .max = 48000,
@@ -57,6 +59,10 @@ const char *edit_check(const struct edit *e, const char **row) {
   if (!isnan(e->end_s) && (e->end_s == 0 || e->end_s <= e->start_s))
     return "the end is not after the start";
   return NULL;
+}
+
+const struct layout *edit_layout(const struct edit *e) {
+  return e->layout ? layout_find(layout_choices[e->layout]) : NULL;
 }
 
 bool edit_cuts(const struct edit *e) {

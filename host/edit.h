@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Edits of a track: what is cut off its source, fades, and silence around it. */
+ * Edits of a track: how its source is read, what is cut off it, fades, and silence around it. */
 #ifndef LACQUER_EDIT_H
 #define LACQUER_EDIT_H
 #include "decode.h"
@@ -9,6 +9,7 @@ enum edit_trim { TRIM_NONE, TRIM_HEAD, TRIM_TAIL, TRIM_BOTH };
 
 /* As in the manifest; every key may be left out. */
 struct edit {
+  int layout;                 /* of the source: index into layout_choices, 0: as it says */
   double start_s, end_s;      /* NAN: not set */
   int start_frame, end_frame; /* of the source, the end not included; -1: not set */
   int trim;                   /* enum edit_trim */
@@ -22,6 +23,7 @@ extern const struct param_row edit_rows[];
 /* Cross-field check: NULL, or a message and the key at fault. */
 const char *edit_check(const struct edit *edit, const char **row);
 
+const struct layout *edit_layout(const struct edit *edit); /* NULL: none is stated */
 bool edit_cuts(const struct edit *edit); /* start, end or trim is set */
 bool edit_gaps(const struct edit *edit);
 /* The settings of the fade stage that follows the chain. */

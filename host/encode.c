@@ -40,6 +40,19 @@ static enum status check_texts(const struct deliverable *d, struct failure *why)
   return STATUS_OK;
 }
 
+const char *encode_refusal(int format, const struct layout *layout) {
+  if (!layout || layout->channels <= 2)
+    return NULL;
+  if (format == FILE_AIFF)
+    return "an AIFF file does not say which channel is which (accepted: wav, up to 7.1 flac)";
+  if (!layout_mask(layout))
+    return "the channel mask of WAV files and FLAC have no place for its tops (accepted: sources "
+           "of another layout)";
+  if (format == FILE_FLAC && layout->channels > 8)
+    return "FLAC holds up to 8 channels (accepted: wav)";
+  return NULL;
+}
+
 static enum status check(const struct deliverable *d, struct failure *why) {
   if (d->bits != 16 && d->bits != 20 && d->bits != 24 && d->bits != 32)
     return fail(why, STATUS_BAD_DATA, "%s: %d bits (accepted: 16, 20, 24, and 32 for float)",
@@ -50,6 +63,11 @@ static enum status check(const struct deliverable *d, struct failure *why) {
   if (d->channels < 1 || d->channels > MAX_CHANNELS || d->n_frames < 1)
     return fail(why, STATUS_BAD_DATA, "%s: %d channels of %d frames (accepted: 1 to %d channels, "
                 "at least 1 frame)", d->path, d->channels, d->n_frames, MAX_CHANNELS);
+  if (d->channels > 2 && (!d->layout || d->layout->channels != d->channels))
+    return fail(why, STATUS_INTERNAL, "%s: %d channels without a layout", d->path, d->channels);
+  if (encode_refusal(d->format, d->layout))
+    return fail(why, STATUS_BAD_DATA, "%s: %s: %s", d->path, d->layout->name,
+                encode_refusal(d->format, d->layout));
   if (d->format == FILE_AIFF &&
       (int64_t)d->n_frames * d->channels * (encode_container_bits(d->bits) / 8) >
           largest_riff_audio)

@@ -8,6 +8,7 @@
 
 #include "failure.h"
 #include "hash.h"
+#include "layout.h"
 
 /* What to deliver. Nothing in it is owned. Texts are UTF-8; NULL or "" is no tag. */
 struct deliverable {
@@ -15,14 +16,18 @@ struct deliverable {
   int format;       /* enum file_format */
   int bits;         /* 16, 20, 24; 32: float, not in FLAC */
   int rate_hz, channels;
+  const struct layout *layout; /* of more than two channels; else it may be NULL */
   int32_t n_frames;
-  const int32_t *pcm; /* interleaved, left-justified: the low 32 - bits bits are 0; of 32
-                         bits: the bits of floats */
+  const int32_t *pcm; /* interleaved in the layout's order, left-justified: the low 32 - bits
+                         bits are 0; of 32 bits: the bits of floats */
   const char *title, *artist, *album, *isrc, *genre, *upc;
   int track_number, disc_number, year; /* 0: not set; WAV has no tag for the disc */
 };
 /* Bits that a sample takes in the file: 20 stand in 24, the lowest 4 are 0. */
 static inline int encode_container_bits(int bits) { return bits == 20 ? 24 : bits; }
+
+/* Why files of a format hold no such layout, and what does; NULL: they do. */
+const char *encode_refusal(int format, const struct layout *layout);
 
 /* The longest text; a longer one is STATUS_BAD_DATA. libsndfile, and what is built on
  * it, drops texts of 2,048 bytes and more when it reads WAV. */
@@ -34,7 +39,8 @@ struct encoded {
   int64_t file_bytes;
   char file_sha256[HASH_TEXT_SIZE]; /* of every byte of the file */
   char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2, 3 or 4 bytes, little-endian,
-                                       interleaved: the data chunk of a WAV file */
+                                       interleaved in the file's order: the data chunk of a WAV
+                                       file */
 };
 
 /* Writes the deliverable beside its final path as a temporary file, flushes it to the

@@ -5,12 +5,14 @@
 #include <FLAC/metadata.h>
 #include <FLAC/stream_decoder.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct flac_source {
   int fd, read_error;       /* errno */
   const char *path;
+  const struct layout *stated;
   int64_t file_bytes;
   struct ingest *ingest;
   struct audio *audio;
@@ -36,7 +38,24 @@ static FLAC__StreamDecoderReadStatus read_bytes(const FLAC__StreamDecoder *decod
                   : FLAC__STREAM_DECODER_READ_STATUS_CONTINUE;
 }
 
-static enum status format_of(const char *path, const FLAC__StreamMetadata_StreamInfo *info,
+/* The channel mask: that of a comment, as some encoders leave it, or the format's own,
+ * RFC 9639, section 9.1.3. */
+static uint32_t mask_of(const char *path, unsigned channels) {
+  static const char comment[] = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK";
+  FLAC__StreamMetadata *tags = NULL;
+  uint32_t mask = channels == 6 ? 0x3f : channels == 8 ? 0x63f : 0;
+  if (!mask || !FLAC__metadata_get_tags(path, &tags))
+    return mask;
+  const FLAC__StreamMetadata_VorbisComment *all = &tags->data.vorbis_comment;
+  const int at = FLAC__metadata_object_vorbiscomment_find_entry_from(tags, 0, comment);
+  if (at >= 0)
+    mask = (uint32_t)strtoul((const char *)all->comments[at].entry + sizeof comment, NULL, 0);
+  FLAC__metadata_object_delete(tags);
+  return mask;
+}
+
+static enum status format_of(const char *path, const struct layout *stated,
+                             const FLAC__StreamMetadata_StreamInfo *info,
                              struct ingest_format *out, struct failure *why) {
   if (info->total_samples == 0)
     return fail(why, STATUS_BAD_DATA,
@@ -49,20 +68,23 @@ static enum status format_of(const char *path, const FLAC__StreamMetadata_Stream
       .n_frames = (int64_t)info->total_samples, /* 36 bits */
       .bits = (int)info->bits_per_sample,
       .name = "FLAC",
+      .mask = mask_of(path, info->channels),
+      .stated = stated,
   };
   return STATUS_OK;
 }
 
-enum status flac_format(const char *path, struct ingest_format *out, struct failure *why) {
+enum status flac_format(const char *path, const struct layout *stated, struct ingest_format *out,
+                        struct failure *why) {
   FLAC__StreamMetadata header;
   if (!FLAC__metadata_get_streaminfo(path, &header))
     return fail(why, STATUS_BAD_DATA, "%s: damaged or cut off: no FLAC stream header", path);
-  return format_of(path, &header.data.stream_info, out, why);
+  return format_of(path, stated, &header.data.stream_info, out, why);
 }
 
 static enum status begin(struct flac_source *source, const FLAC__StreamMetadata_StreamInfo *info) {
   struct ingest_format format;
-  const enum status status = format_of(source->path, info, &format, source->why);
+  const enum status status = format_of(source->path, source->stated, info, &format, source->why);
   if (status != STATUS_OK)
     return status;
   format.reserve = source->file_bytes; /* a frame rarely takes less than a byte */
@@ -151,10 +173,11 @@ static enum status conclude(struct flac_source *source, bool md5_is_right) {
   return status;
 }
 
-enum status flac_read(int fd, const char *path, int64_t file_bytes, struct ingest *ingest,
-                      struct audio *audio, struct failure *why) {
-  struct flac_source source = {.fd = fd, .path = path, .file_bytes = file_bytes, .why = why,
-                               .ingest = ingest, .audio = audio};
+enum status flac_read(int fd, const char *path, const struct layout *stated, int64_t file_bytes,
+                      struct ingest *ingest, struct audio *audio, struct failure *why) {
+  struct flac_source source = {.fd = fd, .path = path, .stated = stated,
+                               .file_bytes = file_bytes, .why = why, .ingest = ingest,
+                               .audio = audio};
   FLAC__StreamDecoder *decoder = FLAC__stream_decoder_new();
   if (!decoder)
     return fail(why, STATUS_AGAIN, "%s: out of memory", path);

@@ -6,10 +6,11 @@
 #include "ingest.h"
 
 /* Reads the open file of `file_bytes` bytes from its start into `audio`. The ingest is
- * begun and ended here; the caller drops it. Statuses as decode_file. */
-enum status flac_read(int fd, const char *path, int64_t file_bytes, struct ingest *ingest,
-                      struct audio *audio, struct failure *why);
+ * begun and ended here; the caller drops it. `stated` and statuses as of decode_stated. */
+enum status flac_read(int fd, const char *path, const struct layout *stated, int64_t file_bytes,
+                      struct ingest *ingest, struct audio *audio, struct failure *why);
 /* What the file's header says of its audio, without the name; `reserve` is 0. STATUS_BAD_DATA:
  * it has none. */
-enum status flac_format(const char *path, struct ingest_format *out, struct failure *why);
+enum status flac_format(const char *path, const struct layout *stated, struct ingest_format *out,
+                        struct failure *why);
 #endif

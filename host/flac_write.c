@@ -11,7 +11,7 @@
 
 #include "stage.h"
 
-enum { FEED_FRAMES = 4096, COMPRESSION_LEVEL = 5 };
+enum { FEED_FRAMES = 1024, COMPRESSION_LEVEL = 5 };
 
 struct flac_sink {
   int fd, error; /* errno of the first fault */
@@ -89,12 +89,16 @@ static FLAC__StreamMetadata *make_comments(const struct deliverable *d) {
 
 /* True when every sample has been taken. */
 static bool feed(FLAC__StreamEncoder *encoder, const struct deliverable *d) {
-  FLAC__int32 block[FEED_FRAMES * MAX_CHANNELS];
+  FLAC__int32 block[FEED_FRAMES * MAX_CHANNELS], ordered[FEED_FRAMES * MAX_CHANNELS];
   bool ok = true;
   const int unit = 1 << (32 - encode_container_bits(d->bits));
   for (int32_t at = 0, n; at < d->n_frames && ok; at += n) {
     n = d->n_frames - at < FEED_FRAMES ? d->n_frames - at : FEED_FRAMES;
     const int32_t *from = d->pcm + (size_t)at * (size_t)d->channels;
+    if (d->channels > 2) { /* FLAC's channels stand as WAV's */
+      layout_reorder(d->layout, from, n, ordered);
+      from = ordered;
+    }
     for (int32_t i = 0; i < n * d->channels; i++)
       block[i] = from[i] / unit; /* exact: the low bits are 0 */
     ok = FLAC__stream_encoder_process_interleaved(encoder, block, (uint32_t)n);

@@ -22,9 +22,9 @@ static enum need need_of(const struct unit_plan *u, const struct receipt *r) {
 /* The samples of the unit's file, if they are those that were delivered. */
 static bool load_samples(const struct unit *unit, const struct receipt *r,
                          struct sndfile_samples *out) {
-  if (sndfile_load(unit->path, r->bits, out, NULL)) return false;
+  if (sndfile_load(unit->path, r->bits, receipt_layout(r), out, NULL)) return false;
   if (!strcmp(out->pcm_sha256, r->pcm_sha256) && out->rate_hz == r->rate_hz &&
-      out->channels == r->source.channels)
+      out->channels == receipt_channels(r))
     return true;
   free(out->pcm);
   return false;

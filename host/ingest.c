@@ -24,14 +24,11 @@ static int rate_is_accepted(int64_t rate_hz) {
 }
 
 enum status ingest_check(const char *path, const struct ingest_format *format,
-                         struct failure *why) {
+                         struct source_layout *layout, struct failure *why) {
   if (!rate_is_accepted(format->rate_hz))
     return fail(why, STATUS_BAD_DATA,
                 "%s: %lld Hz; accepted are 44100, 48000, 88200, 96000, 176400 and 192000 Hz", path,
                 (long long)format->rate_hz);
-  if (format->channels < 1 || format->channels > MAX_CHANNELS)
-    return fail(why, STATUS_BAD_DATA, "%s: %lld channels; accepted are 1 to %d", path,
-                (long long)format->channels, MAX_CHANNELS);
   if (format->n_frames < 1)
     return fail(why, STATUS_BAD_DATA, "%s: holds no audio", path);
   if (format->n_frames > MAX_FRAMES)
@@ -41,7 +38,7 @@ enum status ingest_check(const char *path, const struct ingest_format *format,
                        : format->bits != 16 && format->bits != 24 && format->bits != 32)
     return fail(why, STATUS_BAD_DATA, "%s: %d-bit %s; " ACCEPTED_FILES, path, format->bits,
                 format->is_float ? "float" : "integers");
-  return STATUS_OK;
+  return source_layout_find(path, format->channels, format->mask, format->stated, layout, why);
 }
 
 /* Makes room for `frames` frames in every channel. */
@@ -68,11 +65,12 @@ enum status ingest_begin(struct ingest *ingest, const char *path,
                          const struct ingest_format *format, struct audio *audio,
                          struct failure *why) {
   static const char header[] = "lacquer audio 1\n";
-  enum status status = ingest_check(path, format, why);
+  enum status status = ingest_check(path, format, &ingest->layout, why);
   if (status != STATUS_OK)
     return status;
   audio->rate_hz = (int)format->rate_hz;
   audio->channels = (int)format->channels;
+  audio->layout = ingest->layout.layout;
   audio->n_frames = (int32_t)format->n_frames;
   audio->bits = format->bits;
   audio->is_float = format->is_float;
@@ -84,7 +82,23 @@ enum status ingest_begin(struct ingest *ingest, const char *path,
   hash_init(&ingest->hash);
   hash_update(&ingest->hash, header, sizeof header - 1);
   hash_update(&ingest->hash, shape, sizeof shape);
+  if (audio->channels > 2)
+    hash_update(&ingest->hash, audio->layout->name, strlen(audio->layout->name));
   return make_room(ingest, format->reserve < 1 ? 1 : format->reserve, why);
+}
+
+/* Frames of ingest->floats from the file's order to the layout's. */
+static void reorder(struct ingest *ingest, int32_t n) {
+  const int channels = ingest->audio->channels, *order = ingest->layout.order;
+  float frame[MAX_CHANNELS];
+  float *at = ingest->floats;
+  if (channels <= 2)
+    return;
+  for (int32_t i = 0; i < n; i++, at += channels) {
+    memcpy(frame, at, (size_t)channels * sizeof *at);
+    for (int c = 0; c < channels; c++)
+      at[order[c]] = frame[c];
+  }
 }
 
 /* Names the first sample that no mastering chain can take. */
@@ -112,6 +126,7 @@ enum status ingest_floats(struct ingest *ingest, int32_t n, struct failure *why)
   }
   if (bad)
     return fail_sample(ingest, why);
+  reorder(ingest, n);
   enum status status = make_room(ingest, (int64_t)ingest->filled + n, why);
   if (status != STATUS_OK)
     return status;

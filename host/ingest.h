@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "decode.h"
+#include "source_layout.h"
 
 enum { INGEST_FRAMES = 8192 }; /* temporary memory: one block */
 
@@ -13,6 +14,7 @@ enum { INGEST_FRAMES = 8192 }; /* temporary memory: one block */
 struct ingest {
   const char *path;
   struct audio *audio;
+  struct source_layout layout;
   int32_t filled, capacity; /* frames */
   struct hash hash;
   int32_t ints[INGEST_FRAMES * MAX_CHANNELS];  /* for the reader's use, interleaved */
@@ -24,11 +26,13 @@ struct ingest_format {
   int bits;
   bool is_float;
   const char *name;
+  uint32_t mask;               /* of its channels; 0: none */
+  const struct layout *stated; /* see decode_stated */
 };
 
-/* Whether audio of this format is accepted: STATUS_BAD_DATA when not. */
+/* Whether audio of this format is accepted, and its layout: STATUS_BAD_DATA when not. */
 enum status ingest_check(const char *path, const struct ingest_format *format,
-                         struct failure *why);
+                         struct source_layout *layout, struct failure *why);
 /* Checks the format and starts. Room is made for `reserve` frames and doubled when
  * needed, so that a header alone cannot claim gigabytes. In failure, as everywhere
  * below, audio_free and ingest_drop clean up. */
@@ -36,7 +40,7 @@ enum status ingest_begin(struct ingest *ingest, const char *path,
                          const struct ingest_format *format, struct audio *audio,
                          struct failure *why);
 /* Takes n <= INGEST_FRAMES frames that stand in ingest->ints (left-justified) or
- * ingest->floats. More frames than the header claims are refused. */
+ * ingest->floats, in the file's order. More frames than the header claims are refused. */
 enum status ingest_ints(struct ingest *ingest, int32_t n, struct failure *why);
 enum status ingest_floats(struct ingest *ingest, int32_t n, struct failure *why);
 /* Ends: as many frames as claimed must have come. */

@@ -13,12 +13,36 @@
 /* ebur128_init writes tables that all states share. */
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* libebur128's name of a speaker's place: it has those of BS.2051, in degrees. */
+static int place_of(const struct speaker *s) {
+  static const struct {
+    int azimuth_deg, elevation_deg, left, right;
+  } places[] = {{30, 0, EBUR128_Mp030, EBUR128_Mm030},   {90, 0, EBUR128_Mp090, EBUR128_Mm090},
+                {110, 0, EBUR128_Mp110, EBUR128_Mm110},  {135, 0, EBUR128_Mp135, EBUR128_Mm135},
+                {45, 45, EBUR128_Up045, EBUR128_Um045},  {90, 45, EBUR128_Up090, EBUR128_Um090},
+                {135, 45, EBUR128_Up135, EBUR128_Um135}, {0, 0, EBUR128_Mp000, EBUR128_Mp000}};
+  const int azimuth_deg = abs(s->azimuth_deg);
+  for (size_t i = 0; i < sizeof places / sizeof *places && s->group != GROUP_LFE; i++)
+    if (places[i].azimuth_deg == azimuth_deg && places[i].elevation_deg == s->elevation_deg)
+      return s->azimuth_deg < 0 ? places[i].right : places[i].left;
+  return EBUR128_UNUSED;
+}
+
+/* By default all channels after the sixth do not count. */
+static int set_places(ebur128_state *meter, const struct layout *layout) {
+  for (int c = 0; layout && layout->channels > 2 && c < layout->channels; c++)
+    if (ebur128_set_channel(meter, (unsigned)c, place_of(layout->speaker[c])) != EBUR128_SUCCESS)
+      return -1;
+  return 0;
+}
+
 static ebur128_state *open_meter(const struct pcm_shape *shape, int with_true_peak) {
   int mode = EBUR128_MODE_I | EBUR128_MODE_LRA | (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
   pthread_mutex_lock(&init_lock);
   ebur128_state *meter =
       ebur128_init((unsigned)shape->channels, (unsigned long)shape->rate_hz, mode);
   pthread_mutex_unlock(&init_lock);
+  if (meter && set_places(meter, shape->layout)) ebur128_destroy(&meter);
   return meter;
 }
 
@@ -72,10 +96,11 @@ static int read_true_peak(ebur128_state *meter, double *true_peak_dbtp) {
 static enum status measure(const struct pcm_shape *shape, const struct samples *samples,
                            struct loudness_figures *f, double *true_peak_dbtp,
                            struct failure *why) {
-  if (shape->channels < 1 || shape->channels > MAX_CHANNELS || shape->rate_hz < 1000 ||
+  if (shape->channels < 1 || shape->channels > (shape->layout ? MAX_CHANNELS : 2) ||
+      (shape->layout && shape->layout->channels != shape->channels) || shape->rate_hz < 1000 ||
       shape->rate_hz > 200000)
-    return fail(why, STATUS_INTERNAL, "loudness check: %d channels at %d Hz (accepted: 1 to %d "
-                "at 1000 to 200000 Hz)", shape->channels, shape->rate_hz, MAX_CHANNELS);
+    return fail(why, STATUS_INTERNAL, "loudness check: %d channels at %d Hz (accepted: 1, 2 "
+                "or a layout's, at 1000 to 200000 Hz)", shape->channels, shape->rate_hz);
   ebur128_state *meter = open_meter(shape, true_peak_dbtp != NULL);
   if (!meter) return fail(why, STATUS_AGAIN, "loudness check: out of memory");
   const int32_t n = loudness_ticks(shape->n_frames, shape->rate_hz);

@@ -7,11 +7,13 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "layout.h"
 #include "loudness.h"
 
 struct pcm_shape {
-  int rate_hz, channels; /* channels: 1 or 2 */
+  int rate_hz, channels;
   int32_t n_frames;
+  const struct layout *layout; /* NULL: one or two channels */
 };
 /* Integrated loudness and loudness range by libebur128; the maxima from its K-weighted
  * energy of every 10 ms; and, unless `true_peak_dbtp` is NULL, the true peak in dBTP

@@ -149,6 +149,9 @@ static enum status gate(const struct audio *audio, double *energy, double *thres
 enum status ltas_measure(const struct audio *audio, struct ltas *out, struct failure *why) {
   const int n = frames_of_block(audio->rate_hz);
   *out = (struct ltas){.rate_hz = audio->rate_hz, .block_frames = n};
+  if (audio->channels > 2)
+    return fail(why, STATUS_BAD_DATA, "a match stage takes mono and stereo, not %s",
+                audio->layout->name);
   if (audio->n_frames < n)
     return fail(why, STATUS_BAD_DATA, "too short to measure a spectrum: %d frames (accepted: %d "
                 "or more, %.2f s)", audio->n_frames, n, (double)n / audio->rate_hz);

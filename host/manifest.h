@@ -8,6 +8,7 @@
 
 #include "dither.h"
 #include "edit.h"
+#include "fold.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "resample.h"
@@ -36,6 +37,7 @@ struct variant {
   int format; /* enum file_format */
   /* The tail stages' settings; their rows stand directly among a variant's keys. */
   struct resample_params resample;
+  struct fold_params fold;
   struct loudness_params loudness;
   struct limiter_params limiter;
   struct dither_params dither;

@@ -103,6 +103,7 @@ static const struct {
   size_t offset;
 } tails[] = {
     {"resample", offsetof(struct variant, resample)},
+    {"fold", offsetof(struct variant, fold)},
     {"loudness", offsetof(struct variant, loudness)},
     {"limiter", offsetof(struct variant, limiter)},
     {"dither", offsetof(struct variant, dither)},

@@ -61,6 +61,11 @@ static json_t *choice_schema(const struct param_row *row) {
   json_t *schema = typed(NULL, row->help, row->unit), *names = json_array();
   for (const char *const *choice = row->choices; *choice; choice++)
     json_array_append_new(names, json_string(*choice));
+  for (const char *const *choice = row->choices; *choice; choice++) { /* 5.1 without quotes */
+    char *end;
+    const double value = strtod(*choice, &end);
+    if (!*end) json_array_append_new(names, number(value));
+  }
   if (params_is_switch(row)) { /* with or without quotes */
     json_array_append_new(names, json_false());
     json_array_append_new(names, json_true());

@@ -12,14 +12,19 @@ size_t pcm_pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
 
 enum status pcm_hash(const struct deliverable *d, char pcm_sha256[HASH_TEXT_SIZE],
                      struct failure *why) {
-  enum { BLOCK = 8192 };
-  unsigned char packed[4 * BLOCK];
-  const size_t n = (size_t)d->n_frames * (size_t)d->channels;
+  enum { BLOCK = 1024 }; /* frames */
+  unsigned char packed[4 * BLOCK * MAX_CHANNELS];
+  int32_t ordered[BLOCK * MAX_CHANNELS];
+  const size_t channels = (size_t)d->channels;
   struct hash hash;
   hash_init(&hash);
-  for (size_t at = 0; at < n; at += BLOCK)
-    hash_update(&hash, packed,
-                pcm_pack(d->pcm + at, n - at < BLOCK ? n - at : BLOCK, d->bits, packed));
+  for (int32_t at = 0, n; at < d->n_frames; at += n) {
+    const int32_t *pcm = d->pcm + (size_t)at * channels;
+    n = d->n_frames - at < BLOCK ? d->n_frames - at : BLOCK;
+    if (channels > 2) layout_reorder(d->layout, pcm, n, ordered);
+    hash_update(&hash, packed, pcm_pack(channels > 2 ? ordered : pcm, (size_t)n * channels,
+                                        d->bits, packed));
+  }
   return hash_final(&hash, pcm_sha256)
              ? fail(why, STATUS_INTERNAL, "%s: the SHA-256 library failed", d->path)
              : STATUS_OK;

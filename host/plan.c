@@ -10,10 +10,24 @@
 #include "clip.h"
 #include "decode.h"
 #include "detmath.h"
+#include "encode.h"
+#include "fold.h"
 #include "memory.h"
 #include "settings.h"
 
 /* ---- a track ---- */
+
+struct source_identity source_identity_of(const struct audio *audio) {
+  struct source_identity id = {
+      .rate_hz = audio->rate_hz, .channels = audio->channels, .audio = audio};
+  snprintf(id.layout, sizeof id.layout, "%s", audio->layout->name);
+  memcpy(id.audio_sha256, audio->sha256, sizeof id.audio_sha256);
+  return id;
+}
+
+static struct stage_format format_at(const struct source_identity *source, int rate_hz) {
+  return (struct stage_format){rate_hz, source->channels, layout_find(source->layout)};
+}
 
 static int delivered_rate(const struct variant *variant, const struct source_identity *source) {
   return variant->resample.rate_hz ? variant->resample.rate_hz : source->rate_hz;
@@ -135,16 +149,36 @@ static double dither_db(const struct variant *v, int rate_hz) {
   return step_db * fmax(1, ceil(db / step_db));
 }
 
-/* The stages of a variant that is delivered at another rate than its source's. */
+/* The stages of a variant that is delivered at another rate than its source's, or folded. */
 static enum status plan_conversion(const struct plan *plan, const struct variant *v,
                                    const struct stage_format *source,
                                    const struct stage_format *delivered, struct conversion *to,
                                    char **tables, struct failure *why) {
+  struct stage_format folded = *delivered;
+  enum status status = STATUS_OK;
+  folded.rate_hz = source->rate_hz;
   to->rate_hz = delivered->rate_hz;
-  enum status status =
-      add_design(plan, &stage_resample, &v->resample, source, &to->resample, tables, why);
+  to->channels = delivered->channels;
+  if (delivered->layout != source->layout)
+    status = add_design(plan, &stage_fold, &v->fold, source, &to->fold, tables, why);
+  if (!status && delivered->rate_hz != source->rate_hz)
+    status = add_design(plan, &stage_resample, &v->resample, &folded, &to->resample, tables, why);
   if (status) return status;
   return plan_meters(plan, delivered, &to->loudness, &to->band_limit, tables, why);
+}
+
+/* Why a variant cannot be made of a source. */
+static enum status check_layouts(const struct variant *v, const struct layout *source,
+                                 const struct layout *delivered, struct failure *why) {
+  const char *refusal = source ? fold_refusal(source, delivered) : NULL;
+  if (refusal)
+    return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s", source->name,
+                delivered->name, v->name, refusal);
+  refusal = encode_refusal(v->format, delivered);
+  if (refusal)
+    return fail(why, STATUS_BAD_DATA, "%s cannot be delivered as %s (variant \"%s\"): %s",
+                delivered->name, file_format_extension(v->format), v->name, refusal);
+  return STATUS_OK;
 }
 
 struct track_in_plan { /* what its units have in common */
@@ -157,14 +191,17 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
                              struct unit_plan *u, const struct stage_design **clip,
                              struct failure *why) {
   const struct source_identity *source = track->source;
-  const struct stage_format format = {source->rate_hz, source->channels};
+  const struct stage_format format = format_at(source, source->rate_hz);
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(track->tables, strlen(track->tables));
-  const struct stage_format delivered = {delivered_rate(v, source), source->channels};
-  const bool converted = delivered.rate_hz != format.rate_hz;
+  struct stage_format delivered = format_at(source, delivered_rate(v, source));
+  delivered.layout = u->layout = fold_target(&v->fold, format.layout);
+  if (delivered.layout) delivered.channels = delivered.layout->channels;
+  const bool converted =
+      delivered.rate_hz != format.rate_hz || delivered.layout != format.layout;
   struct conversion *to = &u->tail.to;
-  enum status status = STATUS_OK;
-  if (converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
+  enum status status = check_layouts(v, format.layout, delivered.layout, why);
+  if (!status && converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
   if (!status)
     status = add_design(plan, &stage_limiter, &v->limiter, &delivered, &u->tail.limiter, &all, why);
   if (!status)
@@ -215,7 +252,7 @@ static enum status resolve_chain(const struct plan *plan, const struct track *tr
 enum status track_plan_make_units(const struct plan *plan, int index, const struct unit *units,
                                   int n, const struct source_identity *source,
                                   struct track_plan *out, struct failure *why) {
-  const struct stage_format format = {source->rate_hz, source->channels};
+  const struct stage_format format = format_at(source, source->rate_hz);
   const struct track *track = &plan->manifest->tracks[index];
   struct chain chain;
   char *tables = memory_text("", 0);
@@ -256,6 +293,12 @@ void track_plan_free(struct track_plan *track) {
   *track = (struct track_plan){0};
 }
 
+enum status plan_decode(const struct manifest *manifest, int track, struct audio *out,
+                        struct failure *why) {
+  const struct track *t = &manifest->tracks[track];
+  return decode_stated(t->source, edit_layout(&t->edit), out, why);
+}
+
 enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,
                       struct edit_span *out, struct failure *why) {
   const struct track *t = &manifest->tracks[track];
@@ -292,7 +335,8 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
     fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
-    if (u->tail.to.rate_hz) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
+    if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
+    if (u->tail.to.resample) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
     fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
             u->unit->name);
   }
@@ -303,6 +347,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
   json_object_set_new(line, "edit", settings_of(edit_rows, edit));
   json_object_set_new(line, "settings", settings_of_variant(variant));
+  if (u->layout) json_object_set_new(line, "layout", json_string(u->layout->name));
   json_t *runs = json_array();
   for (int s = 0; s < tp->n_stages; s++) json_array_append_new(runs, json_string(tp->label[s]));
   json_object_set_new(line, "chain_runs_as", runs);
@@ -321,12 +366,11 @@ static enum status decode_and_plan(const struct plan *plan, int track, const str
   struct audio audio;
   struct edit_span span;
   struct failure reason = {0};
-  enum status status = decode_file(path, &audio, why);
+  enum status status = plan_decode(plan->manifest, track, &audio, why);
   if (status) return status;
   status = plan_edit(plan->manifest, track, &audio, &span, why);
   if (!status) {
-    struct source_identity id = {audio.rate_hz, audio.channels, "", &audio};
-    memcpy(id.audio_sha256, audio.sha256, sizeof id.audio_sha256);
+    const struct source_identity id = source_identity_of(&audio);
     status = track_plan_make_units(plan, track, units, n, &id, out, &reason);
     if (status) fail(why, status, "%s: %s", path, reason.text);
   }

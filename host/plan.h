@@ -69,9 +69,12 @@ void plan_keep(struct plan *plan, const bool *keep);
 /* What a track's audio is: from decoding it, or from an earlier receipt. */
 struct source_identity {
   int rate_hz, channels;
+  char layout[8]; /* its name; "": as many channels as there are, and up to two */
   char audio_sha256[HASH_TEXT_SIZE];
   const struct audio *audio; /* NULL: not decoded; a track with a match stage wants it */
 };
+
+struct source_identity source_identity_of(const struct audio *audio);
 
 /* A track ready to be rendered: stages that do something, designed. */
 struct track_plan {
@@ -89,6 +92,7 @@ struct track_plan {
   struct unit_plan {
     const struct unit *unit;
     const struct matched *matched; /* the track's */
+    const struct layout *layout;   /* delivered */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */
@@ -119,6 +123,9 @@ void plan_album_note(const struct plan *plan, const struct track_plan *track);
 /* Digests of the albums whose members' keys are all known. */
 void plan_album_digests(const struct plan *plan);
 
+/* Decodes a track's source under the layout that the track states, if it does. */
+enum status plan_decode(const struct manifest *manifest, int track, struct audio *out,
+                        struct failure *why);
 /* edit_cut on a track's decoded audio; messages name the place in the manifest. */
 enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,
                       struct edit_span *out, struct failure *why);

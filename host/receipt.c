@@ -14,8 +14,9 @@
 #include "settings.h"
 #include "shaders.h"
 
-/* One row per field: the same table writes and reads. */
-enum field_type { FIELD_TEXT, FIELD_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL };
+/* One row per field: the same table writes and reads. A later text is younger than the first
+ * receipts: it may be missing. */
+enum field_type { FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL };
 struct field {
   const char *group, *name;
   enum field_type type;
@@ -42,6 +43,7 @@ static const struct field fields[] = {
     FIELD("deliverable", "file_bytes", FIELD_INT64, file_bytes),
     FIELD("deliverable", "rate_hz", FIELD_INT, rate_hz),
     FIELD("deliverable", "bits", FIELD_INT, bits),
+    FIELD("deliverable", "layout", FIELD_LATER_TEXT, layout),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
     FIELD("edit", "frames", FIELD_INT, edit.n_frames),
@@ -50,6 +52,7 @@ static const struct field fields[] = {
     FIELD("source", "audio_sha256", FIELD_TEXT, source.audio_sha256),
     FIELD("source", "rate_hz", FIELD_INT, source.rate_hz),
     FIELD("source", "channels", FIELD_INT, source.channels),
+    FIELD("source", "layout", FIELD_LATER_TEXT, source.layout),
     FIELD("source", "bytes", FIELD_INT64, source_file.bytes),
     FIELD("source", "modified_ns", FIELD_INT64, source_file.modified_ns),
     FIELD("measured", "source_lufs", FIELD_REAL, source_lufs),
@@ -91,10 +94,20 @@ static const struct field fields[] = {
 #undef READING
 #undef FIELD
 
+const struct layout *receipt_layout(const struct receipt *r) {
+  return layout_find(*r->layout ? r->layout : r->source.layout);
+}
+
+int receipt_channels(const struct receipt *r) {
+  const struct layout *layout = receipt_layout(r);
+  return layout ? layout->channels : r->source.channels;
+}
+
 static json_t *field_value(const struct field *f, const struct receipt *r) {
   const void *at = (const char *)r + f->offset;
   switch (f->type) {
-  case FIELD_TEXT: return settings_json_text(at);
+  case FIELD_TEXT:
+  case FIELD_LATER_TEXT: return settings_json_text(at);
   case FIELD_REAL: {
     const double x = *(const double *)at;
     return isfinite(x) ? json_real(x) : json_null(); /* silence */
@@ -109,6 +122,9 @@ static json_t *field_value(const struct field *f, const struct receipt *r) {
 static bool field_read(const struct field *f, const json_t *value, struct receipt *r) {
   void *at = (char *)r + f->offset;
   switch (f->type) {
+  case FIELD_LATER_TEXT:
+    if (!value) return true;
+    /* fall through */
   case FIELD_TEXT:
     if (!json_is_string(value) || json_string_length(value) >= f->size) return false;
     strcpy(at, json_string_value(value));

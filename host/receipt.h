@@ -27,6 +27,7 @@ struct receipt {
   struct edit_span edit;   /* what of the source was kept, frames */
   int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
   int rate_hz, bits;       /* delivered; 32 bits: float */
+  char layout[8];          /* delivered; "": as the source */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */
@@ -82,6 +83,9 @@ bool receipt_read_all(const char *path, struct receipt *out, struct receipt_orig
 void receipt_origin_free(struct receipt_origin *origin); /* takes an empty one */
 /* What a receipt of the unit would have as its settings. Caller frees. */
 char *receipt_settings(const struct manifest *manifest, const struct unit *unit);
+/* What was delivered; NULL: of a receipt that does not say it, one or two channels. */
+const struct layout *receipt_layout(const struct receipt *receipt);
+int receipt_channels(const struct receipt *receipt);
 /* A run that was killed leaves receipts of what it had in hand. */
 static inline bool receipt_is_finished(const struct receipt *r) { return *r->file_sha256 != 0; }
 #define RECEIPT_ENDING ".receipt.json"

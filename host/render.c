@@ -140,15 +140,15 @@ void load(struct work *w, struct job *job) {
   struct failure why = {0};
   enum status status = source_file_stat(path, w->plan->manifest->tracks[track].source_text,
                                         &job->file, &why);
-  if (!status) status = decode_file(path, &job->audio, &why);
+  if (!status) status = plan_decode(w->plan->manifest, track, &job->audio, &why);
   if (!status) status = plan_edit(w->plan->manifest, track, &job->audio, &job->span, &why);
-  const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames};
+  const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames,
+                                  job->audio.layout};
   if (!status && !w->visiting)
     status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
                                      &job->source, NULL, &why);
   if (!status) {
-    struct source_identity id = {job->audio.rate_hz, job->audio.channels, "", &job->audio};
-    memcpy(id.audio_sha256, job->audio.sha256, sizeof id.audio_sha256);
+    const struct source_identity id = source_identity_of(&job->audio);
     struct failure reason = {0};
     status = w->visiting ? album_plan_track(w, job, &id, &reason)
                          : track_plan_make(w->plan, track, &id, &job->plan, &reason);
@@ -168,7 +168,7 @@ static enum status reload(struct work *w, struct job *job, struct failure *why) 
   struct audio again;
   struct edit_span span;
   if (job->audio.pcm[0]) return STATUS_OK;
-  enum status status = decode_file(path, &again, why);
+  enum status status = plan_decode(w->plan->manifest, job->track, &again, why);
   if (!status && strcmp(again.sha256, job->audio.sha256))
     status = fail(why, STATUS_AGAIN, "%s: changed while it was rendered", path);
   if (!status) status = plan_edit(w->plan->manifest, job->track, &again, &span, why);
@@ -199,9 +199,8 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
   r->pre_ring_ms = job->plan.pre_ring_ms;
   r->edit = job->span;
   chain_text(&job->plan, r->chain, sizeof r->chain);
-  r->source.rate_hz = job->audio.rate_hz;
-  r->source.channels = job->audio.channels;
-  memcpy(r->source.audio_sha256, job->audio.sha256, sizeof r->source.audio_sha256);
+  r->source = source_identity_of(&job->audio);
+  r->source.audio = NULL;
   snprintf(r->device, sizeof r->device, "%s", g->engine->name);
   snprintf(r->driver, sizeof r->driver, "%s", g->engine->driver);
   snprintf(r->tier, sizeof r->tier, "%s", tier_name(g->tier));
@@ -215,9 +214,10 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
 static enum status audition(const struct group *g, int lane, const struct delivery *d,
                             const struct receipt *r, struct failure *why) {
   const struct job *job = g->job[lane];
+  if (d->result->channels != job->audio.channels) return STATUS_OK; /* a fold has no before */
   const struct audition a = {
       .folder = g->work->options.audition, .name = d->unit->unit->name,
-      .channels = r->source.channels, .source_rate_hz = job->audio.rate_hz,
+      .layout = layout_find(r->source.layout), .source_rate_hz = job->audio.rate_hz,
       .rate_hz = r->rate_hz, .source_frames = job->audio.n_frames,
       .n_frames = d->n_frames, .source = (const float *const *)job->audio.pcm,
       .chain = (const float *const *)g->lanes[lane].chain, .pcm = d->pcm,
@@ -247,7 +247,7 @@ void deliver_parcel(struct work *w, struct parcel *parcel) {
 /* Hands the parcel to the publishers, with a copy of what is the session's; a driver waits
  * for that. False: deliver it here. */
 static bool hand_on(const struct group *g, struct parcel *p) {
-  const size_t bytes = (size_t)p->result.n_frames * p->job->audio.channels * sizeof *p->pcm;
+  const size_t bytes = (size_t)p->result.n_frames * (size_t)p->result.channels * sizeof *p->pcm;
   if (g->work->options.audition) return false;
   int32_t *copy = g->drives ? p->owned : malloc(bytes);
   if (!copy) return false;
@@ -383,7 +383,7 @@ static void render_rest(struct work *w, struct job *job) {
 }
 
 bool same_shape(const struct job *a, const struct job *b) {
-  bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.channels == b->audio.channels &&
+  bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.layout == b->audio.layout &&
               a->plan.n_stages == b->plan.n_stages;
   for (int s = 0; same && s < a->plan.n_stages; s++) {
     const struct stage_design *x = a->plan.design[s], *y = b->plan.design[s];

@@ -75,14 +75,19 @@ static int64_t session_bytes(const struct audio *shape, int rate_hz) {
   return (int64_t)(seconds * shape->channels * sizeof(float) * (4.0 * rate_hz + 90000));
 }
 
-/* What the track takes on the CPU: sessions at its own and at one other rate, twice when all
- * is compared. */
+/* What the track takes on the CPU: a session of its own and a converted one, twice when all is
+ * compared. */
 static int64_t cpu_bytes(const struct work *w, int track, const struct audio *shape) {
   const struct manifest *m = w->plan->manifest;
   int64_t other = 0;
   for (int i = 0; i < m->tracks[track].n_variants; i++) {
-    const int rate_hz = m->variants[m->tracks[track].variants[i]].resample.rate_hz;
-    const int64_t bytes = rate_hz && rate_hz != shape->rate_hz ? session_bytes(shape, rate_hz) : 0;
+    const struct variant *v = &m->variants[m->tracks[track].variants[i]];
+    const int rate_hz = v->resample.rate_hz ? v->resample.rate_hz : shape->rate_hz;
+    struct audio folded = *shape;
+    folded.layout = fold_target(&v->fold, shape->layout);
+    folded.channels = folded.layout->channels;
+    const bool converted = rate_hz != shape->rate_hz || folded.layout != shape->layout;
+    const int64_t bytes = converted ? session_bytes(&folded, rate_hz) : 0;
     if (bytes > other) other = bytes;
   }
   return (session_bytes(shape, shape->rate_hz) + other) *
@@ -93,7 +98,8 @@ static int64_t cpu_bytes(const struct work *w, int track, const struct audio *sh
  * source, the chain's output and two files in the making. */
 static void book(const struct work *w, struct job *job) {
   struct audio shape;
-  if (decode_headers(w->plan->manifest->tracks[job->track].source, &shape, NULL)) return;
+  const struct track *track = &w->plan->manifest->tracks[job->track];
+  if (decode_headers(track->source, edit_layout(&track->edit), &shape, NULL)) return;
   const int64_t source = (int64_t)sizeof(float) * shape.channels * shape.n_frames;
   const bool on_host = !w->device->engine.is_gpu || w->device->is_software;
   job->flow.source_bytes = w->device->engine.is_gpu ? source : 0; /* before there is a session */
@@ -238,7 +244,7 @@ void flow_source_freed(struct work *w, struct job *job) {
 }
 
 static int64_t parcel_bytes(const struct parcel *p) {
-  return (int64_t)sizeof *p->pcm * p->result.n_frames * p->job->audio.channels;
+  return (int64_t)sizeof *p->pcm * p->result.n_frames * p->result.channels;
 }
 
 static bool has_room(const struct flow *f, int64_t bytes) {

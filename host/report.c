@@ -63,6 +63,8 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "status", json_integer(result->failure.status));
   } else if (has_file(result->state)) {
     json_object_set_new(line, "rate_hz", json_integer(r->rate_hz));
+    if (receipt_layout(r))
+      json_object_set_new(line, "layout", json_string(receipt_layout(r)->name));
     json_object_set_new(line, "source_lufs", number_or_null(r->source_lufs));
     json_object_set_new(line, "loudness_lufs", number_or_null(r->loudness_lufs));
     json_object_set_new(line, "true_peak_dbtp", number_or_null(r->true_peak_dbtp));

@@ -17,6 +17,59 @@
 
 enum { BLOCK_OF_FRAMES = 8192 };
 
+/* libsndfile's names of the bits of a channel mask, from 0x1 on. */
+static const int speaker_of_bit[] = {
+    SF_CHANNEL_MAP_LEFT,                 SF_CHANNEL_MAP_RIGHT,
+    SF_CHANNEL_MAP_CENTER,               SF_CHANNEL_MAP_LFE,
+    SF_CHANNEL_MAP_REAR_LEFT,            SF_CHANNEL_MAP_REAR_RIGHT,
+    SF_CHANNEL_MAP_FRONT_LEFT_OF_CENTER, SF_CHANNEL_MAP_FRONT_RIGHT_OF_CENTER,
+    SF_CHANNEL_MAP_REAR_CENTER,          SF_CHANNEL_MAP_SIDE_LEFT,
+    SF_CHANNEL_MAP_SIDE_RIGHT,           SF_CHANNEL_MAP_TOP_CENTER,
+    SF_CHANNEL_MAP_TOP_FRONT_LEFT,       SF_CHANNEL_MAP_TOP_FRONT_CENTER,
+    SF_CHANNEL_MAP_TOP_FRONT_RIGHT,      SF_CHANNEL_MAP_TOP_REAR_LEFT,
+    SF_CHANNEL_MAP_TOP_REAR_CENTER,      SF_CHANNEL_MAP_TOP_REAR_RIGHT,
+};
+
+/* Before the audio; up to two channels have no mask. 0, or not. */
+static int set_mask(SNDFILE *file, const struct deliverable *d) {
+  int map[MAX_CHANNELS], n = 0;
+  if (d->channels <= 2)
+    return 0;
+  for (size_t bit = 0; bit < sizeof speaker_of_bit / sizeof *speaker_of_bit; bit++)
+    if (layout_mask(d->layout) >> bit & 1)
+      map[n++] = speaker_of_bit[bit];
+  return !sf_command(file, SFC_SET_CHANNEL_MAP_INFO, map, n * (int)sizeof *map);
+}
+
+/* `n` frames of the deliverable in the file's order: as they are, or in `room`. */
+static const int32_t *in_file_order(const struct deliverable *d, int32_t first, int32_t n,
+                                    int32_t *room) {
+  const int32_t *pcm = d->pcm + (size_t)first * (size_t)d->channels;
+  if (d->channels <= 2)
+    return pcm;
+  layout_reorder(d->layout, pcm, n, room);
+  return room;
+}
+
+static sf_count_t write_frames(SNDFILE *file, const struct deliverable *d) {
+  int32_t *room = d->channels > 2 ? malloc(sizeof *room * BLOCK_OF_FRAMES * (size_t)d->channels)
+                                  : NULL;
+  const int32_t most = d->channels > 2 ? BLOCK_OF_FRAMES : d->n_frames;
+  sf_count_t done = 0;
+  while (done < d->n_frames && (room || d->channels <= 2)) {
+    const int32_t n = d->n_frames - done < most ? (int32_t)(d->n_frames - done) : most;
+    const int32_t *pcm = in_file_order(d, (int32_t)done, n, room);
+    const sf_count_t got = d->bits == 32
+                               ? sf_writef_float(file, (const float *)(const void *)pcm, n)
+                               : sf_writef_int(file, pcm, n);
+    done += got;
+    if (got != n)
+      break;
+  }
+  free(room);
+  return done;
+}
+
 /* libsndfile writes through these, so that the first errno is known. */
 struct sink {
   int fd, error;
@@ -95,6 +148,7 @@ enum status sndfile_write(int fd, const struct deliverable *d, int64_t riff_limi
       (int64_t)d->n_frames * d->channels * (encode_container_bits(d->bits) / 8);
   int container = d->format == FILE_AIFF     ? SF_FORMAT_AIFF
                   : audio_bytes > riff_limit ? SF_FORMAT_RF64
+                  : d->channels > 2          ? SF_FORMAT_WAVEX
                                              : SF_FORMAT_WAV;
   SF_INFO info = {.samplerate = d->rate_hz,
                   .channels = d->channels,
@@ -109,16 +163,14 @@ enum status sndfile_write(int fd, const struct deliverable *d, int64_t riff_limi
                 "%d Hz", d->path, d->bits, d->channels, d->rate_hz);
   /* its peaks come with the time of writing: not the same bytes each time */
   sf_command(file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
-  int tags_failed = set_tags(file, d);
-  sf_count_t done = tags_failed ? 0
-                    : d->bits == 32
-                        ? sf_writef_float(file, (const float *)(const void *)d->pcm, d->n_frames)
-                        : sf_writef_int(file, d->pcm, d->n_frames);
+  int tags_failed = set_mask(file, d) || set_tags(file, d);
+  sf_count_t done = tags_failed ? 0 : write_frames(file, d);
   int close_failed = sf_close(file); /* writes the final header */
   if (sink.error)
     return fail(why, STATUS_IO, "%s: cannot write: %s", d->path, strerror(sink.error));
   if (tags_failed)
-    return fail(why, STATUS_INTERNAL, "%s: the audio file library refused the tags", d->path);
+    return fail(why, STATUS_INTERNAL, "%s: the audio file library refused the tags or the "
+                "channel mask", d->path);
   if (done != d->n_frames || close_failed)
     return fail(why, STATUS_IO, "%s: cannot write: %lld of %d frames were taken", d->path,
                 (long long)done, d->n_frames);
@@ -133,19 +185,23 @@ static enum status fail_difference(const struct deliverable *d, int32_t frame,
               d->path, frame);
 }
 
-/* Both blocks hold BLOCK_OF_FRAMES frames. */
-static enum status compare(SNDFILE *file, const struct deliverable *d, int32_t *block,
-                           unsigned char *packed, struct hash *hash, struct failure *why) {
+/* Every block holds BLOCK_OF_FRAMES frames. */
+struct blocks {
+  int32_t *read, *wanted;
+  unsigned char *packed;
+};
+static enum status compare(SNDFILE *file, const struct deliverable *d, const struct blocks *b,
+                           struct hash *hash, struct failure *why) {
   size_t channels = (size_t)d->channels;
   for (int32_t at = 0, n; at < d->n_frames; at += n) {
     n = d->n_frames - at < BLOCK_OF_FRAMES ? d->n_frames - at : BLOCK_OF_FRAMES;
     size_t samples = (size_t)n * channels;
-    sf_count_t got = d->bits == 32 ? sf_readf_float(file, (float *)(void *)block, n)
-                                   : sf_readf_int(file, block, n);
+    sf_count_t got = d->bits == 32 ? sf_readf_float(file, (float *)(void *)b->read, n)
+                                   : sf_readf_int(file, b->read, n);
     if (got != n ||
-        memcmp(block, d->pcm + (size_t)at * channels, samples * sizeof *block) != 0)
+        memcmp(b->read, in_file_order(d, at, n, b->wanted), samples * sizeof *b->read) != 0)
       return fail_difference(d, at, why);
-    hash_update(hash, packed, pcm_pack(block, samples, d->bits, packed));
+    hash_update(hash, b->packed, pcm_pack(b->read, samples, d->bits, b->packed));
   }
   return STATUS_OK;
 }
@@ -154,25 +210,27 @@ enum status sndfile_read_back(const char *temp_path, const struct deliverable *d
                               char pcm_sha256[HASH_TEXT_SIZE], struct failure *why) {
   SF_INFO info = {0};
   size_t samples = (size_t)BLOCK_OF_FRAMES * (size_t)d->channels;
-  int32_t *block = malloc(samples * sizeof *block);
-  unsigned char *packed = malloc(samples * sizeof *block);
+  const struct blocks blocks = {malloc(samples * sizeof *blocks.read),
+                                malloc(samples * sizeof *blocks.wanted),
+                                malloc(samples * sizeof *blocks.read)};
   SNDFILE *file = sf_open(temp_path, SFM_READ, &info);
   struct hash hash;
   hash_init(&hash);
   enum status status;
-  if (!block || !packed)
+  if (!blocks.read || !blocks.wanted || !blocks.packed)
     status = fail(why, STATUS_AGAIN, "%s: out of memory", d->path);
   else if (!file || info.frames != d->n_frames || info.channels != d->channels ||
            info.samplerate != d->rate_hz)
     status = fail_difference(d, 0, why);
   else
-    status = compare(file, d, block, packed, &hash, why);
+    status = compare(file, d, &blocks, &hash, why);
   if (hash_final(&hash, pcm_sha256) != 0 && status == STATUS_OK)
     status = fail(why, STATUS_INTERNAL, "%s: the SHA-256 library failed", d->path);
   if (file)
     sf_close(file);
-  free(block);
-  free(packed);
+  free(blocks.read);
+  free(blocks.wanted);
+  free(blocks.packed);
   return status;
 }
 
@@ -195,8 +253,21 @@ static bool load(SNDFILE *file, int bits, struct sndfile_samples *out) {
   return !hash_final(&hash, out->pcm_sha256) && whole;
 }
 
-enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out,
-                         struct failure *why) {
+/* From the file's order to the layout's. */
+static bool reorder(const struct layout *layout, struct sndfile_samples *s) {
+  int32_t *block = malloc(sizeof *block * BLOCK_OF_FRAMES * (size_t)s->channels);
+  for (int32_t at = 0, n; at < s->n_frames && block; at += n) {
+    n = s->n_frames - at < BLOCK_OF_FRAMES ? s->n_frames - at : BLOCK_OF_FRAMES;
+    int32_t *pcm = s->pcm + (size_t)at * (size_t)s->channels;
+    memcpy(block, pcm, sizeof *block * (size_t)n * (size_t)s->channels);
+    layout_reorder(layout, block, n, pcm);
+  }
+  free(block);
+  return block != NULL;
+}
+
+enum status sndfile_load(const char *path, int bits, const struct layout *layout,
+                         struct sndfile_samples *out, struct failure *why) {
   SF_INFO info = {0};
   *out = (struct sndfile_samples){0};
   SNDFILE *file = sf_open(path, SFM_READ, &info);
@@ -204,7 +275,8 @@ enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out
     return fail(why, STATUS_BAD_DATA, "%s: cannot be read: %s", path, sf_strerror(NULL));
   enum status status = STATUS_OK;
   if (info.frames < 1 || info.frames > INT32_MAX || info.channels < 1 ||
-      info.channels > MAX_CHANNELS) {
+      info.channels > MAX_CHANNELS ||
+      (info.channels > 2 && (!layout || layout->channels != info.channels))) {
     status = fail(why, STATUS_BAD_DATA, "%s: damaged: %lld frames of %d channels", path,
                   (long long)info.frames, info.channels);
   } else {
@@ -215,6 +287,8 @@ enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out
       status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
     else if (!load(file, bits, out))
       status = fail(why, STATUS_BAD_DATA, "%s: damaged: it ends too early", path);
+    else if (out->channels > 2 && !reorder(layout, out))
+      status = fail(why, STATUS_AGAIN, "%s: out of memory", path);
   }
   sf_close(file);
   if (status != STATUS_OK) {
@@ -236,7 +310,7 @@ static int delivered_bits(int format) {
 
 static enum status hash_samples(SNDFILE *file, const char *path, const SF_INFO *info,
                                 char pcm_sha256[HASH_TEXT_SIZE], struct failure *why) {
-  enum { BLOCK = BLOCK_OF_FRAMES / 2 };
+  enum { BLOCK = BLOCK_OF_FRAMES / 8 };
   const int bits = delivered_bits(info->format);
   const size_t channels = (size_t)info->channels;
   int32_t block[BLOCK * MAX_CHANNELS];

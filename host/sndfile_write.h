@@ -16,7 +16,8 @@ enum status sndfile_write(int fd, const struct deliverable *deliverable, int64_t
 enum status sndfile_read_back(const char *temp_path, const struct deliverable *deliverable,
                               char pcm_sha256[HASH_TEXT_SIZE], struct failure *why);
 
-/* The samples of a file, as those of a deliverable of `bits` bits; frees with free(). */
+/* The samples of a file, as those of a deliverable of `bits` bits and that layout (NULL: up to
+ * two channels); frees with free(). */
 struct sndfile_samples {
   int rate_hz, channels;
   int32_t n_frames;
@@ -24,8 +25,8 @@ struct sndfile_samples {
   char pcm_sha256[HASH_TEXT_SIZE]; /* as of struct encoded */
 };
 /* STATUS_NO_INPUT, STATUS_BAD_DATA when it cannot be decoded; STATUS_AGAIN. */
-enum status sndfile_load(const char *path, int bits, struct sndfile_samples *out,
-                         struct failure *why);
+enum status sndfile_load(const char *path, int bits, const struct layout *layout,
+                         struct sndfile_samples *out, struct failure *why);
 /* The same hash of a file that stands somewhere, block by block. STATUS_NO_INPUT,
  * STATUS_BAD_DATA. Thread-safe. */
 enum status sndfile_pcm_hash(const char *path, char pcm_sha256[HASH_TEXT_SIZE],

@@ -18,12 +18,13 @@ struct survey {
   atomic_int next;
 };
 
-static void read_headers(const char *path, struct surveyed *out) {
+static void read_headers(const struct track *track, struct surveyed *out) {
+  const char *path = track->source;
   struct failure why = {0};
   struct audio audio;
   *out = (struct surveyed){0};
   enum status status = source_file_stat(path, "", &out->file, &why);
-  if (!status) status = decode_headers(path, &audio, &why);
+  if (!status) status = decode_headers(path, edit_layout(&track->edit), &audio, &why);
   if (status) {
     *out = (struct surveyed){.error = memory_text(why.text, strlen(why.text)),
                              .status = (int)status};
@@ -39,7 +40,7 @@ static void *reader(void *context) {
   const int n = s->manifest->n_tracks;
   for (int first; (first = atomic_fetch_add(&s->next, AT_ONCE)) < n;)
     for (int t = first; t < n && t < first + AT_ONCE; t++)
-      read_headers(s->manifest->tracks[t].source, &s->sources[t]);
+      read_headers(&s->manifest->tracks[t], &s->sources[t]);
   return NULL;
 }
 

@@ -13,7 +13,7 @@ void main() {
   LimiterDesign d = LimiterDesign(io.design);
   const int t = int(gl_LocalInvocationID.x), block = block_index(), channel = column_index();
   if (block >= io.n_blocks) return;
-  I32 control = limiter_section(io, d, LIMITER_GAIN, min_int(channel, d.groups - 1));
+  I32 control = limiter_section(io, d, LIMITER_GAIN, d.group_of[channel]);
   const int step = d.step_, points = d.points, last = io.n_blocks * points - 1;
   for (int k = t; k < points + 4; k += 256)
     gain[k] = intBitsToFloat(control.v[min_int(max_int(block * points + k - 2, 0), last)]);

@@ -114,8 +114,8 @@ int point_of(StageIo io, int points, uint step, int block, int n) {
   return block == io.n_blocks - 1 && n < BLOCK_FRAMES + EDGE ? points - 1 : -1;
 }
 
-/* Raises the group's part of `linked` to the peaks of intervals 12 g .. 12 g + 11. */
-void link_peaks(StageIo io, LimiterDesign d, int again, int block, int group, int g) {
+/* Raises a part of `linked` to the peaks of intervals 12 g .. 12 g + 11. */
+void link_peaks(StageIo io, LimiterDesign d, int again, int block, int part, int g) {
   const int points = d.points, ebu_phases = d.ebu_phases;
   const uint step = uint(d.step_);
   vec4 peak[INTERVALS];
@@ -128,7 +128,7 @@ void link_peaks(StageIo io, LimiterDesign d, int again, int block, int group, in
   [[unroll]] for (int q = 0; q < INTERVALS; q++) {
     const int k = point_of(io, points, step, block, 4 * (INTERVALS * g + q) - EDGE);
     const float most = max_float(max_float(peak[q].x, peak[q].y), max_float(peak[q].z, peak[q].w));
-    if (k >= 0) atomicMax(linked[256 * group + k], floatBitsToUint(most));
+    if (k >= 0) atomicMax(linked[256 * part + k], floatBitsToUint(most));
   }
 }
 
@@ -143,27 +143,41 @@ void load_mids(StageIo io, int block, int channel) {
   }
 }
 
+/* The levels of a group from its part of `linked`, which is cleared: every invocation has points
+ * of its own. */
+void store_levels(StageIo io, LimiterDesign d, uint section, int group, int part) {
+  const int points = d.points, at = block_index() * points;
+  I32 level = limiter_section(io, d, section, group);
+  for (int k = int(gl_LocalInvocationID.x); k < points; k += 87) {
+    level.v[at + k] = peak_level(uintBitsToFloat(linked[256 * part + k]));
+    linked[256 * part + k] = 0u;
+  }
+}
+
 /* Levels of a block's control points into `section`; `again`: of the output. */
 void detect(StageIo io, LimiterDesign d, uvec2 audio, int again, uint section) {
   const int block = block_index(), t = int(gl_LocalInvocationID.x), size = 87;
   if (block >= io.n_blocks) return;
-  const int points = d.points, groups = d.groups;
+  const int groups = d.groups;
   if (t < 16) even[t] = d.even[16 * again + t], odd[t] = d.odd[16 * again + t];
   if (t < 6) ebu_even[t] = d.ebu_even[t], ebu_odd[t] = d.ebu_odd[t];
   for (int k = t; k < 2 * 256; k += size) linked[k] = 0u;
   for (int c = 0; c < io.channels; c++) {
     F32x4 x = F32x4(address_of(audio, uint(c), uint(io.stride)));
+    const int part = groups > 2 ? 0 : d.group_of[c];
     barrier();
     for (int q = t; q < WINDOW_QUADS; q += size)
       window[q] = load_quad(x, io.n_frames, block * BLOCK_FRAMES - DETECT_HALO + 4 * q);
     load_mids(io, block, c);
     barrier();
     for (int g = t; INTERVALS * g < INTERVAL_QUADS; g += size)
-      link_peaks(io, d, again, block, min_int(c, groups - 1), g);
+      link_peaks(io, d, again, block, part, g);
+    if (groups > 2) { /* every channel is a group: one after the other in the same place */
+      barrier();
+      store_levels(io, d, section, c, 0);
+    }
   }
   barrier();
-  for (int group = 0; group < groups; group++)
-    for (int k = t; k < points; k += size)
-      limiter_section(io, d, section, group).v[block * points + k] =
-          peak_level(uintBitsToFloat(linked[256 * group + k]));
+  for (int group = 0; group < groups && groups <= 2; group++)
+    store_levels(io, d, section, group, group);
 }

@@ -26,5 +26,5 @@ void main() {
   halve_squares(uint(d.step_));
   I32 energy = loudness_section(io, d, channel);
   for (int k = g; k < d.points; k += 128)
-    energy.v[block * d.points + k] = floatBitsToInt(energy_of_point(k));
+    energy.v[block * d.points + k] = floatBitsToInt(energy_of_point(k) * d.weight[channel]);
 }

@@ -7,7 +7,7 @@ layout(local_size_x = 256) in;
 
 shared float partial[256];
 
-/* Of the limiter, for one of its args[0] groups of channels. */
+/* Of the limiter, for one of its args[0] groups of channels: as many as channels, or the first. */
 float gain_of(StageIo io, LoudnessDesign d, int group, int at) {
   if (io.args[0] == 0) return 1.0;
   const uint section = LIMITER_GAIN * uint(io.channels) + uint(group);
@@ -22,6 +22,17 @@ float weighted(StageIo io, LoudnessDesign d, int at) {
   return weigh(gain_of(io, d, 0, at), a) + weigh(gain_of(io, d, 1, at), b);
 }
 
+/* The same of more than two channels. */
+float weighted_bed(StageIo io, LoudnessDesign d, int at) {
+  const bool apart = io.args[0] == io.channels;
+  float sum = 0.0;
+  for (int c = 0; c < io.channels; c++) {
+    const float e = intBitsToFloat(loudness_section(io, d, c).v[at]);
+    sum = sum + (apart ? weigh(gain_of(io, d, c, at), e) : e);
+  }
+  return apart ? sum : weigh(gain_of(io, d, 0, at), sum);
+}
+
 void main() {
   const StageIo io = lane_io();
   LoudnessDesign d = LoudnessDesign(io.design);
@@ -30,7 +41,7 @@ void main() {
   const int end = hop_begin(hop + 1, d.quarters);
   float sum = 0.0;
   for (int at = hop_begin(hop, d.quarters) + t; at < end; at += 256)
-    sum = sum + weighted(io, d, at);
+    sum = sum + (io.channels > 2 ? weighted_bed(io, d, at) : weighted(io, d, at));
   partial[t] = sum;
   barrier();
   for (int half_n = 128; half_n > 0; half_n /= 2) {

@@ -13,7 +13,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
   int detector_first, detector_bands;
   int groups, mid_side;
   int link;
-  int unused[2];
+  int lfe_group, lfe;
   int window[8];
   int level_offset[8];
   int peak[8];
@@ -22,13 +22,15 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
   int rise[8], fall[8];
   int slow_rise[8], slow_fall[8];
   int makeup[8];
-  float mix_share[16], keep[8];
+  float keep[8];
+  float mix_share[12 * 8]; /* [channel][band] */
+  int group_of[12];
   vec4 weights[64];
   int curve[6 * (CURVE_STEPS + 4)];
   float twiddle[8192];
   float spectra[];
 };
-const uint MULTIBAND_TWIDDLE = 16u + 14u * 8u + 256u + 6u * (CURVE_STEPS + 4u);
+const uint MULTIBAND_TWIDDLE = 16u + 12u * 8u + 12u * 8u + 12u + 256u + 6u * (CURVE_STEPS + 4u);
 const uint MULTIBAND_SPECTRA = MULTIBAND_TWIDDLE + 8192u;
 
 vec4 mid_of(vec4 l, vec4 r) {
@@ -37,6 +39,8 @@ vec4 mid_of(vec4 l, vec4 r) {
 vec4 side_of(vec4 l, vec4 r) {
   return vec4(side_of(l.x, r.x), side_of(l.y, r.y), side_of(l.z, r.z), side_of(l.w, r.w));
 }
+
+int band_of_lane(MultibandDesign d, int lane) { return int(uint(lane) / uint(d.groups)); }
 
 /* Control words of a section and lane (band * groups + group), for the whole track. */
 I32 lane_section(StageIo io, MultibandDesign d, int section, int lane) {

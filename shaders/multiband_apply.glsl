@@ -64,7 +64,7 @@ void fill_factors(StageIo io, MultibandDesign d, int block, int c, int at) {
   const int last = int(uint(io.n_frames - 1) / uint(d.step_));
   const int bands = d.bands, points = d.points;
   for (int b = 0; b < bands; b++) {
-    const int lane = d.groups > 1 ? 2 * b + c : b;
+    const int lane = b * d.groups + d.group_of[c];
     I32 reduction = lane_section(io, d, MULTIBAND_REDUCTION, lane);
     I32 slow = lane_section(io, d, d.slow > 0 ? d.slow : MULTIBAND_REDUCTION, lane);
     const int makeup = d.makeup[b] * 256, attack_sign = d.attack_sign[b];

@@ -39,15 +39,17 @@ void main() {
   MultibandDesign d = MultibandDesign(io.design);
   if (block >= io.n_blocks) return;
   const int n = d.points, groups = d.groups;
-  const int band = groups > 1 ? lane >> 1 : lane, first = groups > 1 ? lane & 1 : 0;
-  const int end = groups > 1 ? first + 1 : io.channels;
+  const int band = band_of_lane(d, lane), group = lane - band * groups;
+  const bool is_lfe = group == d.lfe_group, one = groups == io.channels || is_lfe;
+  const int first = groups == io.channels ? group : is_lfe ? d.lfe : 0;
+  const int end = one ? first + 1 : io.channels, left_out = one ? -1 : d.lfe;
   const uint step = uint(d.step_);
   float energy = 0.0; /* of point t */
   peak = d.peak[band] != 0;
   for (int c = first; c < end; c++) {
     square_block(io, d, block, band, c);
     halve_squares(step);
-    if (t < n) energy = max_float(energy, energy_of_point(t));
+    if (t < n && c != left_out) energy = max_float(energy, energy_of_point(t));
   }
   if (t < n)
     lane_section(io, d, MULTIBAND_ENERGY, lane).v[block * n + t] = floatBitsToInt(energy);

@@ -28,7 +28,7 @@ void main() {
   const int begin = push.first * d.points;
   const int end = min_int(push.first + push.count, io.n_blocks) * d.points;
   if (begin >= end) return;
-  const int lane = column_index(), band = d.groups > 1 ? lane >> 1 : lane;
+  const int lane = column_index(), band = band_of_lane(d, lane);
   const int from = d.held > 0 ? d.held : MULTIBAND_WANTED;
   I32x4 wanted = I32x4(uvec2(lane_section(io, d, from, lane)));
   follow(wanted, d.rise[band], d.fall[band], begin, end,

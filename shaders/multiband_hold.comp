@@ -9,7 +9,7 @@ void main() {
   const int block = block_index(), lane = column_index(), t = int(gl_LocalInvocationID.x);
   MultibandDesign d = MultibandDesign(io.design);
   if (block >= io.n_blocks || t >= d.points || d.held == 0) return;
-  const int band = d.groups > 1 ? lane >> 1 : lane;
+  const int band = band_of_lane(d, lane);
   const int at = block * d.points + t, from = at + d.ahead[band];
   const int last = io.n_blocks * d.points - 1, attack_sign = d.attack_sign[band];
   I32 wanted = lane_section(io, d, MULTIBAND_WANTED, lane);

@@ -22,11 +22,14 @@ void main() {
   MultibandDesign d = MultibandDesign(io.design);
   if (block >= io.n_blocks || int(gl_LocalInvocationID.x) >= d.points) return;
   const int at = block * d.points + int(gl_LocalInvocationID.x);
-  const int band = d.groups > 1 ? lane >> 1 : lane;
+  const int band = band_of_lane(d, lane), first = band * d.groups, group = lane - first;
   const int own = lane_level(io, d, lane, band, at);
-  int other = own;
-  if (d.groups > 1 && d.link > 0) other = lane_level(io, d, lane ^ 1, band, at);
-  const int at_curve = curve_position(linked(own, other, d.link));
+  int highest = own;
+  const bool joins = d.groups > 1 && d.link > 0 && group != d.lfe_group;
+  for (int g = 0; joins && g < d.groups; g++)
+    if (g != group && g != d.lfe_group)
+      highest = max_int(highest, lane_level(io, d, first + g, band, at));
+  const int at_curve = curve_position(linked(own, highest, d.link));
   const int i = band * (CURVE_STEPS + 4) + (at_curve >> 8);
   lane_section(io, d, MULTIBAND_WANTED, lane).v[at] =
       curve_between(d.curve[i], d.curve[i + 1], at_curve & 255);

@@ -8,17 +8,16 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Sa
   int factor, unused[3];
   float taps[76];
   int bands, partitions, centre_blocks;
-  int mid_side;
-  int active_[2];
   int reach;
-  int unused2;
+  int mid_side[12];
+  int active_[12];
   saturate_curve curve[6];
   float low_pass_taps[SATURATE_MAX_REACH + 1];
   vec4 weights[SATURATE_STEP];
   float twiddle[8192];
   float spectra[];
 };
-const uint SATURATE_TWIDDLE = 80u + 8u + 6u * 16u + 304u + 256u;
+const uint SATURATE_TWIDDLE = 80u + 28u + 6u * 16u + 304u + 256u;
 const uint SATURATE_SPECTRA = SATURATE_TWIDDLE + 8192u;
 
 /* Control words of a signal, for the whole track. */

@@ -16,9 +16,9 @@ vec4 band_frames(StageIo io, int bands, int band, int channel, int frame) {
 
 vec4 signal_frames(StageIo io, int bands, bool mid_side, int band, int signal, int frame) {
   if (!mid_side) return band_frames(io, bands, band, signal, frame);
-  const vec4 left = band_frames(io, bands, band, 0, frame);
-  const vec4 right = band_frames(io, bands, band, 1, frame);
-  return flush_tiny(0.5 * (signal == 1 ? left - right : left + right));
+  const vec4 left = band_frames(io, bands, band, signal & ~1, frame);
+  const vec4 right = band_frames(io, bands, band, signal | 1, frame);
+  return flush_tiny(0.5 * ((signal & 1) == 1 ? left - right : left + right));
 }
 
 /* The sums of the tile's control steps of 64 frames: 16 quads each. */
@@ -49,7 +49,7 @@ void main() {
   const int begin = block * BLOCK_FRAMES + TILE_FRAMES * tile;
   SaturateDesign d = SaturateDesign(io.design);
   const int bands = d.bands, factor = d.factor, reach = d.reach;
-  const bool mid_side = d.mid_side != 0, treated = d.active_[signal] != 0;
+  const bool mid_side = d.mid_side[signal] != 0, treated = d.active_[signal] != 0;
   vec4 linear[GROUP], added[GROUP], one[GROUP];
   [[unroll]] for (int q = 0; q < GROUP; q++) linear[q] = added[q] = vec4(0.0);
   load_taps(io.design);

@@ -82,9 +82,10 @@ enum engine_status batch_fixture_render(const struct engine *engine, struct batc
       const struct batch_tail *owner = b->shares ? b->shares : b;
       const double clip = limiter_resolved(&b->limiter).clip_db;
       const double clip_db = clip < CLIP_OFF && batch.clip ? clip : NAN;
-      tails[i][t] = (struct tail){.to = {b->rate_hz, &b->resample_design, &b->loudness_design,
-                                         &b->band_limit_design,
-                                         batch.clip ? &b->clip_design : NULL},
+      tails[i][t] = (struct tail){.to = {.rate_hz = b->rate_hz, .resample = &b->resample_design,
+                                         .loudness = &b->loudness_design,
+                                         .band_limit = &b->band_limit_design,
+                                         .clip = batch.clip ? &b->clip_design : NULL},
                                   .loudness_lufs = b->loudness_lufs,
                                   .ceiling = limiter_ceiling(&b->limiter, 0),
                                   .limiter = &owner->limiter_design, .dither = &b->dither_design,

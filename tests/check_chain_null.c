@@ -277,7 +277,7 @@ static struct signal exact_saturate(const struct step *s, const int32_t *control
   const struct saturate_design *d = s->design.data;
   const int32_t room = blocks_of(in->n) * BLOCK_FRAMES;
   struct signal band[CROSSOVERS + 1], out = signal_create(in->n);
-  assert_false(d->mid_side);
+  assert_false(d->mid_side[0]);
   split(s, in, band);
   for (int c = 0; c < PAIR; c++) {
     double *added = oracle_alloc((size_t)room * sizeof *added);
@@ -369,7 +369,7 @@ static void make_low_passes(struct step *s, const double *freq_hz, int n, int sl
 
 static struct step linear_step(const char *name, const struct stage_use *uses, int n,
                                int rate_hz) {
-  const struct stage_format format = {rate_hz, PAIR};
+  const struct stage_format format = {rate_hz, PAIR, NULL};
   struct step s = {.name = name, .stage = uses[0].stage, .rate_hz = rate_hz,
                    .exact = exact_linear};
   struct linear_part part[2] = {0};
@@ -378,14 +378,14 @@ static struct step linear_step(const char *name, const struct stage_use *uses, i
   for (int i = 0; i < n; i++)
     assert_int_equal(uses[i].stage->linear_part(uses[i].params, &format, &part[i], &why), 0);
   const struct linear_section section = linear_section_of(part, n, &format);
-  assert_int_equal(linear_taps_make(&section, &s.linear), 0);
+  assert_int_equal(linear_taps_make(&section, 0, &s.linear), 0);
   for (int i = 0; i < n; i++) free(part[i].memory);
   return s;
 }
 
 static struct step designed(const char *name, const struct stage *stage, const void *params,
                             int from_hz, int to_hz) {
-  const struct stage_format format = {from_hz, PAIR};
+  const struct stage_format format = {from_hz, PAIR, NULL};
   struct step s = {.name = name, .stage = stage, .rate_hz = to_hz};
   const char *why;
   assert_int_equal(stage->design(params, &format, &s.design, &why), 0);

@@ -18,7 +18,7 @@
 
 #define SEED UINT64_C(7004)
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-enum { TYPES = EQ_CURVE + 1, TARGETS = LINEAR_TARGETS };
+enum { TYPES = EQ_CURVE + 1, TARGETS = LINEAR_SIDE + 1 }; /* of stereo */
 
 /* Promise of the design (fir_design.h). */
 static const double RESPONSE_DB = 0.01;

@@ -52,7 +52,7 @@ static struct loudness_figures figures(const struct loudness_track *t) {
 }
 
 static struct loudness_figures peer(const struct loudness_track *t) {
-  const struct pcm_shape shape = {t->rate_hz, t->channels, t->n};
+  const struct pcm_shape shape = {t->rate_hz, t->channels, t->n, NULL};
   struct loudness_figures f;
   assert_int_equal(
       loudness_measure_planar(&shape, (const float *const *)t->x, &f, NULL, NULL), 0);

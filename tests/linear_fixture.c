@@ -129,7 +129,7 @@ static struct linear_taps taps_of(const struct stage_use *uses, int n,
   for (int i = 0; i < n; i++)
     oracle_require(!uses[i].stage->linear_part(uses[i].params, format, &parts[i], &why), "a part");
   const struct linear_section section = linear_section_of(parts, n, format);
-  oracle_require(!linear_taps_make(&section, &taps), "taps");
+  oracle_require(!linear_taps_make(&section, 0, &taps), "taps");
   for (int i = 0; i < n; i++) free(parts[i].memory);
   return taps;
 }
@@ -145,7 +145,7 @@ static double wanted_sample(const struct linear_taps *t, const struct oracle_aud
 
 double linear_null_db(const struct stage_use *uses, int n, int rate_hz) {
   enum { FRAMES = 60000, CHECKED = 500 };
-  const struct stage_format format = {rate_hz, 2};
+  const struct stage_format format = {rate_hz, 2, NULL};
   struct linear_taps taps = taps_of(uses, n, &format);
   struct oracle_audio a = oracle_audio_create(FRAMES);
   struct oracle_stage s = {.stage = uses[0].stage, .rate_hz = rate_hz, .channels = 2};

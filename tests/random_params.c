@@ -9,6 +9,7 @@
 #include "dither.h"
 #include "eq.h"
 #include "fade.h"
+#include "fold.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
@@ -292,6 +293,10 @@ static const struct fade_params fade_chosen[] = {
     {20, 100, FADE_LINEAR, FADE_EQUAL_POWER}, {60000, 0.02, FADE_COSINE, FADE_EXPONENTIAL},
     {5, 60000, FADE_LOGARITHMIC, FADE_COSINE}, {0, 300, FADE_LINEAR, FADE_LOGARITHMIC}};
 
+static const struct fold_params fold_chosen[] = {{2, FOLD_LO_RO}, {2, FOLD_LT_RT}, {3, FOLD_LO_RO},
+                                                 {1, FOLD_LO_RO}, {4, FOLD_LO_RO}, {5, FOLD_LO_RO},
+                                                 {0, FOLD_LO_RO}};
+
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}
 static const struct {
@@ -301,7 +306,8 @@ static const struct {
 } chosen[] = {CHOSEN(eq, 3), CHOSEN(stereo, COUNT(stereo_chosen)), CHOSEN(multiband, 8),
               CHOSEN(limiter, COUNT(limiter_chosen)), CHOSEN(loudness, COUNT(loudness_chosen)),
               CHOSEN(dither, COUNT(dither_chosen)), CHOSEN(saturate, 4),
-              CHOSEN(fade, COUNT(fade_chosen)), CHOSEN(resample, COUNT(resample_chosen))};
+              CHOSEN(fade, COUNT(fade_chosen)), CHOSEN(fold, COUNT(fold_chosen)),
+              CHOSEN(resample, COUNT(resample_chosen))};
 
 int chosen_params_quick(const struct stage *stage) {
   for (int i = 0; i < COUNT(chosen); i++)

@@ -71,7 +71,7 @@ static struct cached {
 
 static void design(const struct stage *stage, const void *params, const struct render_plan *p,
                    struct stage_design *out) {
-  const struct stage_format format = {p->rate_hz, p->channels};
+  const struct stage_format format = {p->rate_hz, p->channels, NULL};
   const char *why = "";
   need(!stage->design(params, &format, out, &why), why);
 }
@@ -124,8 +124,10 @@ static void design_conversion(const struct render_plan *p, int t,
   design(&stage_band_limit, &(struct band_limit_params){0}, &at, &d->other[t].band_limit);
   design(&stage_clip, &(struct clip_params){0}, &at, &d->other[t].clip);
   design(&stage_limiter, limiter, &at, &d->other[t].limiter);
-  d->tails[t].to = (struct conversion){at.rate_hz, &d->other[t].resample, &d->other[t].loudness,
-                                       &d->other[t].band_limit, &d->other[t].clip};
+  d->tails[t].to = (struct conversion){
+      .rate_hz = at.rate_hz, .resample = &d->other[t].resample,
+      .loudness = &d->other[t].loudness, .band_limit = &d->other[t].band_limit,
+      .clip = &d->other[t].clip};
   d->tails[t].limiter = &d->other[t].limiter;
 }
 
@@ -201,10 +203,10 @@ enum engine_status render_tracks(const struct render_plan *plan, struct render_t
   }
   for (int i = 0; i < n; i++) {
     render_free(&tracks[i], 1);
-    jobs[i] = (struct lane_job){.pcm = {tracks[i].pcm[0], tracks[i].pcm[1]},
-                                .n_frames = tracks[i].n_frames, .n_tails = plan->n_tails,
+    jobs[i] = (struct lane_job){.n_frames = tracks[i].n_frames, .n_tails = plan->n_tails,
                                 .design = {&d.chain[0], &d.chain[1]}, .tails = d.tails,
                                 .seed = tracks[i].seed};
+    for (int c = 0; c < plan->channels; c++) jobs[i].pcm[c] = tracks[i].pcm[c];
   }
   const enum engine_status status = batch_render(plan->engine, &batch);
   for (int i = 0; i < n; i++) tracks[i].job = jobs[i];

@@ -204,7 +204,7 @@ static void test_refused_formats(void **state) {
     struct fixture_wave wave;
     const char *words;
   } cases[] = {
-      {{1, 3, 48000, 16, samples, 96, 0}, "3 channels; accepted are 1 to 2"},
+      {{1, 3, 48000, 16, samples, 96, 0}, "3 channels; accepted are 1 (1.0), 2 (2.0), 6 (5.1)"},
       {{1, 2, 22050, 16, samples, 96, 0}, "22050 Hz; accepted are 44100"},
       {{1, 2, 48000, 8, samples, 96, 0}, "8 bit"},
       {{3, 2, 48000, 64, samples, 96, 0}, "64 bit float; accepted are"},

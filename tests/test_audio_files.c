@@ -482,7 +482,7 @@ static void test_living_temporaries(void **state) {
 /* EBU Tech 3341, case 1: a stereo sine of 1000 Hz at -23 dBFS reads -23.0 +- 0.1 LUFS;
  * its true peak is -23 dBTP, which 4x oversampling finds within 0.1 dB at this rate. */
 static void test_loudness(void **state) {
-  const struct pcm_shape shape = {48000, 2, 20 * 48000};
+  const struct pcm_shape shape = {48000, 2, 20 * 48000, NULL};
   size_t n = (size_t)shape.n_frames;
   float *planar = malloc(n * sizeof *planar);
   int32_t *pcm = malloc(2 * n * sizeof *pcm);

@@ -62,7 +62,7 @@ static double number(const json_t *root, const char *group, const char *name) {
 }
 
 static double lufs(const struct audio *a) {
-  const struct pcm_shape shape = {a->rate_hz, a->channels, a->n_frames};
+  const struct pcm_shape shape = {a->rate_hz, a->channels, a->n_frames, NULL};
   struct loudness_figures figures;
   assert_int_equal(loudness_measure_planar(&shape, (const float *const *)a->pcm, &figures, NULL,
                                            NULL), STATUS_OK);
@@ -147,7 +147,8 @@ static void another_rate_has_no_residuals(void **state) {
   static const float left[4] = {0.1F, 0.2F, 0.3F, 0.4F};
   static const int32_t pcm[2] = {1 << 28, 1 << 29};
   static const float *const planar[] = {left};
-  const struct audition a = {.folder = folder, .name = "r.wav", .channels = 1,
+  const struct audition a = {.folder = folder, .name = "r.wav",
+                             .layout = layout_find("1.0"),
                              .source_rate_hz = 96000, .rate_hz = 48000, .source_frames = 4,
                              .n_frames = 2, .source = planar, .chain = planar, .pcm = pcm,
                              .source_lufs = -HUGE_VAL, .delivered_lufs = -HUGE_VAL};

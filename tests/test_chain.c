@@ -250,7 +250,7 @@ static void plain_conversion(void **state) {
   struct render_plan plan = render_plan_of(RATE, 2);
   struct render_track t = {.n_frames = N};
   const struct resample_params params = {TO};
-  const struct stage_format format = {RATE, 2};
+  const struct stage_format format = {RATE, 2, NULL};
   struct stage_design design;
   const char *why;
   const int32_t n = (int32_t)resample_frames(N, RATE, TO);

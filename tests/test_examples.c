@@ -33,6 +33,7 @@ static void put_source(const char *path, int index) {
   struct cli_sound sound = kinds[kind];
   sound.name = slash + 1;
   sound.seed += (uint64_t)index;
+  if (strstr(sound.name, "5.1")) sound.channels = 6;
   assert_int_equal(make_folders(beside, NULL), 0);
   cli_sound(beside, &sound);
   free(beside);

@@ -118,7 +118,7 @@ static void reads_headers_alone(void **state) {
     struct audio all, head;
     const char *path = fixture_path(folder, names[i]);
     assert_int_equal(decode_file(path, &all, NULL), 0);
-    assert_int_equal(decode_headers(path, &head, NULL), 0);
+    assert_int_equal(decode_headers(path, NULL, &head, NULL), 0);
     assert_int_equal(head.rate_hz, all.rate_hz);
     assert_int_equal(head.channels, all.channels);
     assert_int_equal(head.n_frames, all.n_frames);
@@ -131,10 +131,10 @@ static void reads_headers_alone(void **state) {
   fixture_save(fixture_path(folder, "bad.wav"), "RIFF", 4);
   fixture_save(fixture_path(folder, "bad.flac"), "fLaCx", 5);
   struct audio head;
-  assert_int_equal(decode_headers(fixture_path(folder, "bad.wav"), &head, NULL), STATUS_BAD_DATA);
-  assert_int_equal(decode_headers(fixture_path(folder, "bad.flac"), &head, NULL),
+  assert_int_equal(decode_headers(fixture_path(folder, "bad.wav"), NULL, &head, NULL), STATUS_BAD_DATA);
+  assert_int_equal(decode_headers(fixture_path(folder, "bad.flac"), NULL, &head, NULL),
                    STATUS_BAD_DATA);
-  assert_int_equal(decode_headers(fixture_path(folder, "no.wav"), &head, NULL), STATUS_NO_INPUT);
+  assert_int_equal(decode_headers(fixture_path(folder, "no.wav"), NULL, &head, NULL), STATUS_NO_INPUT);
 }
 
 /* ---- shards ---- */

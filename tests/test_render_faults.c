@@ -117,7 +117,7 @@ static const struct bad_input {
     {"infinity.wav", put_infinity, 65, {"channel 2, frame 100", "-inf", "finite"}},
     {"loud.wav", put_too_loud, 65, {"channel 2, frame 100", "is 100;", "up to 64"}},
     {"slow.wav", put_slow, 65, {"22050 Hz", "accepted are 44100, 48000"}},
-    {"wide.wav", put_wide, 65, {"3 channels", "accepted are 1 to 2"}},
+    {"wide.wav", put_wide, 65, {"3 channels", "accepted are 1 (1.0), 2 (2.0), 6 (5.1)"}},
     {"coarse.wav", put_coarse, 65, {"8 bit", "accepted are WAV"}},
 };
 

@@ -16,9 +16,12 @@
 
 #include "engine_cpu.h"
 #include "eq.h"
+#include "fold.h"
 #include "gpu.h"
 #include "gpu_fixture.h"
+#include "layout.h"
 #include "limiter.h"
+#include "multiband.h"
 #include "random_params.h"
 #include "resample.h"
 #include "twin_run.h"
@@ -88,9 +91,32 @@ static struct stage_design design_stage(const struct stage *stage, const void *p
   return design;
 }
 
+/* One of the layouts of so many channels, or none. */
+static struct stage_format format_of(const struct recipe *r) {
+  struct stage_format format = {rates[r->rate], r->channels, NULL};
+  for (const struct layout *l = layouts; l->name; l++)
+    if (l->channels == r->channels && (r->seed >> (l - layouts)) % 4) format.layout = l;
+  return format;
+}
+
+/* What not every layout has. */
+static void mend_for_layout(const struct stage *stage, const struct stage_format *format,
+                            void *params) {
+  struct multiband_params *p = params;
+  struct fold_params *fold = params;
+  if (stage == &stage_fold && fold->layout &&
+      (!format->layout || fold_refusal(format->layout, fold_target(fold, format->layout))))
+    *fold = (struct fold_params){0};
+  if (stage != &stage_multiband || format->channels <= 2 || !p->mid_side) return;
+  p->mid_side = 0;
+  for (int i = 0; i < p->n_bands; i++)
+    if (p->bands[i].target != MULTIBAND_STEREO)
+      p->bands[i].target -= MULTIBAND_MID - MULTIBAND_LEFT;
+}
+
 static struct stage_design design_recipe(const struct recipe *r) {
   const struct stage *stage = stage_registry[r->stage];
-  const struct stage_format format = {rates[r->rate], r->channels};
+  const struct stage_format format = format_of(r);
   uint64_t state = r->seed;
   void *params = malloc(stage->params_size);
   assert_non_null(params);
@@ -98,6 +124,7 @@ static struct stage_design design_recipe(const struct recipe *r) {
     chosen_params(stage, r->variant, params);
   else if (!random_params(stage, rates[r->rate], &state, params))
     fail_msg("%s: no sound random settings; see random_params.h", stage->name);
+  mend_for_layout(stage, &format, params);
   const struct stage_design design = design_stage(stage, params, &format);
   free(params);
   return design;
@@ -111,7 +138,7 @@ static double seconds(void) {
 
 static struct twin_report run_recipe(const struct recipe *r, const struct engine *on,
                                      const struct twin_flip *flip) {
-  const struct stage_format format = {rates[r->rate], r->channels};
+  const struct stage_format format = format_of(r);
   struct limiter_params limiter;
   struct twin_report report;
   params_init(stage_limiter.rows, &limiter);

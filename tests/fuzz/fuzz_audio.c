@@ -12,6 +12,7 @@
 static void check_audio(const struct audio *audio) {
   FUZZ_CHECK(audio->n_frames >= 1 && audio->n_frames <= MAX_FRAMES);
   FUZZ_CHECK(audio->channels >= 1 && audio->channels <= MAX_CHANNELS);
+  FUZZ_CHECK(audio->layout && audio->layout->channels == audio->channels);
   FUZZ_CHECK(audio->rate_hz >= 44100 && audio->rate_hz <= 192000);
   FUZZ_CHECK(audio->bits == 16 || audio->bits == 24 || audio->bits == 32);
   FUZZ_CHECK(strlen(audio->sha256) == HASH_TEXT_SIZE - 1);

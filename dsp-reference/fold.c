@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ * See fold.h. */
+#include "fold.h"
+
+#include <stdlib.h>
+
+#include "clones.h"
+
+static const char *const modes[] = {"lo_ro", "lt_rt", NULL};
+
+#define AT(field) offsetof(struct fold_params, field)
+static const struct param_row fold_rows[] = {
+    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
+     .later = 1, .help = "channels to deliver: a bed is folded down; auto: as the track has them"},
+    {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
+     .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
+    {0},
+};
+#undef AT
+
+static const char *fold_check(const void *params, const char **row) {
+  const struct fold_params *p = params;
+  *row = "downmix";
+  if (!p->mode || !strcmp(layout_choices[p->layout], "2.0")) return NULL;
+  return "lt_rt is a way to two channels (accepted: beside \"layout: 2.0\")";
+}
+
+/* ---- the matrices ---- */
+
+#define HALF_POWER 0.70710678118654752
+
+/* Speakers that the target does not have, and where they go; NULL: nowhere. Those of the right
+ * side as those of the left, mirrored. */
+static const struct rule {
+  const char *target, *from, *to;
+  double gain;
+} rules[] = {
+    {"7.1", "Ltf", "L", 1},            {"7.1", "Ltr", "Lrs", 1},
+    {"5.1.4", "Lss", "L", HALF_POWER}, {"5.1.4", "Lss", "Ls", HALF_POWER},
+    {"5.1.4", "Lrs", "Ls", 1},
+    {"5.1", "Lss", "L", HALF_POWER},   {"5.1", "Lss", "Ls", HALF_POWER},
+    {"5.1", "Lrs", "Ls", 1},           {"5.1", "Ltf", "L", 1},
+    {"5.1", "Ltr", "Ls", 1},
+    {"2.0", "C", "L", HALF_POWER},     {"2.0", "C", "R", HALF_POWER},
+    {"2.0", "LFE", NULL, 0},           {"2.0", "Ls", "L", HALF_POWER},
+    {"2.0", "Lss", "L", HALF_POWER},   {"2.0", "Lrs", "L", HALF_POWER},
+    {"2.0", "Ltf", "L", 1},            {"2.0", "Ltr", "L", HALF_POWER},
+    {"1.0", "L", "M", HALF_POWER},     {"1.0", "C", "M", 1},
+    {"1.0", "LFE", NULL, 0},           {"1.0", "Ls", "M", 0.5},
+    {"1.0", "Lss", "M", 0.5},          {"1.0", "Lrs", "M", 0.5},
+    {"1.0", "Ltf", "M", HALF_POWER},   {"1.0", "Ltr", "M", 0.5},
+    {NULL, NULL, NULL, 0},
+};
+
+/* Whether `label` is the label of a rule for this speaker: its own or that of its left twin. */
+static bool is_label(const char *label, const struct speaker *s) {
+  if (!label || (s->azimuth_deg >= 0 && strcmp(label, s->label))) return false;
+  return s->azimuth_deg >= 0 || (label[0] == 'L' && !strcmp(label + 1, s->label + 1));
+}
+
+/* Whether a rule for channel `in` leads to `out`. C leads to both sides by two rules. */
+static bool leads_to(const struct rule *rule, const struct speaker *in, const struct speaker *out) {
+  if (!rule->to || in->azimuth_deg == 0) return rule->to && !strcmp(rule->to, out->label);
+  return out->azimuth_deg == 0 ? !strcmp(rule->to, out->label)
+                               : (in->azimuth_deg > 0) == (out->azimuth_deg > 0) &&
+                                     is_label(rule->to, out);
+}
+
+static bool has(const struct layout *l, const struct speaker *s) {
+  for (int c = 0; c < l->channels; c++)
+    if (!strcmp(l->speaker[c]->label, s->label)) return true;
+  return false;
+}
+
+static double direct_gain(const struct layout *from, const struct layout *to, int out, int in) {
+  const struct speaker *a = from->speaker[in], *b = to->speaker[out];
+  if (has(to, a)) return !strcmp(a->label, b->label);
+  for (const struct rule *r = rules; r->target; r++)
+    if (!strcmp(r->target, to->name) && is_label(r->from, a) && leads_to(r, a, b)) return r->gain;
+  return 0;
+}
+
+/* ATSC A/52, section 7.8.2: both surrounds in both channels, one of them inverted. */
+static double matrix_surround_gain(const struct speaker *in, int out) {
+  if (in->group == GROUP_LFE) return 0;
+  if (in->group == GROUP_SURROUND) return out ? HALF_POWER : -HALF_POWER;
+  if (in->azimuth_deg == 0) return HALF_POWER;
+  return (in->azimuth_deg > 0) == !out;
+}
+
+double fold_gain(const struct layout *from, const struct layout *to, int mode, int out, int in) {
+  const struct layout *middle = layout_find("5.1");
+  if (mode != FOLD_LT_RT || from->channels <= 2) return direct_gain(from, to, out, in);
+  double gain = 0; /* by way of 5.1 */
+  for (int c = 0; c < middle->channels; c++)
+    gain += matrix_surround_gain(middle->speaker[c], out) * direct_gain(from, middle, c, in);
+  return gain;
+}
+
+const struct layout *fold_target(const struct fold_params *p, const struct layout *from) {
+  return p->layout && from ? layout_find(layout_choices[p->layout]) : from;
+}
+
+/* Whether the channel is a speaker of the target, or a rule says where it goes. */
+static bool is_known(const struct layout *to, const struct speaker *s) {
+  if (has(to, s)) return true;
+  for (const struct rule *r = rules; r->target; r++)
+    if (!strcmp(r->target, to->name) && is_label(r->from, s)) return true;
+  return false;
+}
+
+const char *fold_refusal(const struct layout *from, const struct layout *to) {
+  if (from == to) return NULL;
+  for (int o = 0; o < to->channels; o++) {
+    double most = 0;
+    for (int i = 0; i < from->channels; i++) most += direct_gain(from, to, o, i);
+    if (most <= 0)
+      return "it has no channels for all of these speakers, and none are made up: an immersive or "
+             "surround deliverable wants a bed of its own as its source";
+  }
+  for (int i = 0; i < from->channels; i++)
+    if (!is_known(to, from->speaker[i]))
+      return "there is no standard matrix between the two";
+  return NULL;
+}
+
+/* ---- the stage ---- */
+
+static int fold_design(const void *params, const struct stage_format *f, struct stage_design *out,
+                       const char **why) {
+  const struct fold_params *p = params;
+  const struct layout *to = fold_target(p, f->layout);
+  *why = "only a track of a known layout is folded";
+  if (p->layout && !f->layout) return -1;
+  *why = f->layout ? fold_refusal(f->layout, to) : NULL;
+  if (*why) return -1;
+  struct fold_design *d = calloc(1, sizeof *d);
+  *why = "out of memory";
+  if (!d) return -1;
+  for (int o = 0; o < (to ? to->channels : f->channels); o++)
+    for (int i = 0; i < f->channels; i++) {
+      const double gain = to == f->layout ? o == i : fold_gain(f->layout, to, p->mode, o, i);
+      if (gain == 0) continue;
+      d->in[o][d->n[o]] = i;
+      d->gain[o][d->n[o]++] = (float)gain;
+    }
+  *out = (struct stage_design){.data = d, .size = sizeof *d, .shape = {{f->channels, 0, 0, 0}}};
+  return 0;
+}
+
+LACQUER_CLONES
+static void add(const float *x, float gain, int n, float *sum) {
+  for (int i = 0; i < n; i++) sum[i] = fold_add(sum[i], gain, x[i]);
+}
+
+static void fold_block(const struct stage_io *io, int32_t block, int channel) {
+  const struct fold_design *d = io->design;
+  const int32_t begin = block * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
+  float sum[BLOCK_FRAMES] = {0}, *dst = io->dst + (size_t)channel * io->stride + begin;
+  for (int k = 0; k < d->n[channel]; k++)
+    add(io->src + (size_t)d->in[channel][k] * io->stride + begin, d->gain[channel][k], n, sum);
+  for (int i = 0; i < n; i++) dst[i] = flush_tiny(sum[i]);
+}
+
+static void fold_apply(const struct stage_io *io, int32_t first, int32_t count) {
+  for (int32_t b = first; b < first + count; b++)
+    for (int c = 0; c < io->channels; c++) fold_block(io, b, c);
+}
+
+static const struct stage_pass fold_passes[] = {
+    {"apply", GRID_BLOCKS, fold_apply},
+    {0},
+};
+
+const struct stage stage_fold = {
+    .name = "fold",
+    .help = "fold-down to a smaller layout",
+    .role = STAGE_TAIL,
+    .rows = fold_rows,
+    .params_size = sizeof(struct fold_params),
+    .passes = fold_passes,
+    .check = fold_check,
+    .design = fold_design,
+};
