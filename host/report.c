@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpu.h"
 #include "memory.h"
 #include "publish.h"
 #include "settings.h"
@@ -291,18 +292,29 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
 
 /* ---- report.json ---- */
 
+/* How full the device's lanes were; NULL on the CPU. */
+static json_t *dispatches_json(const struct device *device) {
+  struct gpu_stats s;
+  if (!device->engine.is_gpu) return NULL;
+  gpu_engine_stats(&device->engine, &s);
+  return json_pack("{s:I, s:f, s:I, s:I, s:I}", "count", (json_int_t)s.dispatches, "mean_lanes",
+                   s.dispatches ? (double)s.lanes / (double)s.dispatches : 0.0, "shared",
+                   (json_int_t)s.shared, "spread", (json_int_t)s.spread, "submits",
+                   (json_int_t)s.batches);
+}
+
 /* All but the units. */
 static json_t *head_json(const struct plan *plan, const struct report_totals *t,
                          const struct device *device, double seconds) {
   return json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o}",
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o, s:o*}",
       "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
       device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
       "spirv_sha256", lacquer_spirv_hash, "delivered", t->count[UNIT_DELIVERED], "retagged", t->count[UNIT_RETAGGED], "up_to_date",
       t->count[UNIT_UP_TO_DATE], "failed", t->count[UNIT_FAILED], "skipped",
       t->count[UNIT_SKIPPED], "infeasible", t->infeasible, "audio_seconds", t->rendered_seconds,
       "wall_seconds", seconds, "verification", report_tiers_json(t), "coverage",
-      report_coverage(t), "albums", albums_json(plan));
+      report_coverage(t), "albums", albums_json(plan), "dispatches", dispatches_json(device));
 }
 
 /* A line per unit, so that neither writer nor reader needs to hold them all. */

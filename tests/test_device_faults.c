@@ -115,8 +115,10 @@ static void clear_out(void) {
   assert_int_equal(system(command), 0);
 }
 
+enum { REFUSED = -1, MISSED = -2 };
 /* One fault: right bits, or a refusal of the device in one line. Returns how many units the
- * CPU rendered; -1: refused. */
+ * CPU rendered; REFUSED; or MISSED: lanes share submissions as time has it, and so many calls
+ * there were not. */
 static int strike(const struct run_options *options, const char *call, int number,
                   const char *kind) {
   char what[256];
@@ -126,18 +128,19 @@ static int strike(const struct run_options *options, const char *call, int numbe
   struct program_run run = render_on(options);
   unsetenv(FAULT);
   expect_clean(&run, what);
-  if (!count_of("struck")) fail_msg("%s: never struck\n%s", what, run.err);
+  const bool struck = count_of("struck");
   if (run.status != 0 && run.status != 69)
     fail_msg("%s: status %d\n%s", what, run.status, run.err);
-  int on_cpu = -1;
+  int on_cpu = REFUSED;
   if (run.status == 69) {
     assert_int_equal(count_lines(run.err), 1);
     assert_false(cli_exists(out, ""));
   } else {
     on_cpu = expect_delivered(what);
   }
+  if (!struck && on_cpu) fail_msg("%s: never struck\n%s", what, run.err);
   run_free(&run);
-  return on_cpu;
+  return struck ? on_cpu : MISSED;
 }
 
 /* ---- every call ---- */
@@ -194,7 +197,7 @@ static int way_of(int fault) {
 
 /* Where the device is known to be good. */
 static void faults_in_renders(void **state) {
-  int struck = 0, fell_back = 0, partly = 0, refused = 0;
+  int struck = 0, fell_back = 0, partly = 0, refused = 0, missed = 0;
   int n_of[FAULTS];
   (void)state;
   expect_status(render_on(&usual), 0); /* proves the device */
@@ -212,20 +215,26 @@ static void faults_in_renders(void **state) {
       const int on_cpu = strike(&ways[way_of(i)], faults[i].call, n, faults[i].kind);
       fell_back += on_cpu > 0;
       partly += on_cpu > 0 && on_cpu < UNITS;
-      refused += on_cpu < 0;
+      refused += on_cpu == REFUSED;
+      missed += on_cpu == MISSED;
     }
   }
-  print_message("  %d faults: %d to the CPU (%d of them in part), %d refused\n", struck, fell_back,
-                partly, refused);
-  assert_true(fell_back >= 20 && partly >= 5 && refused >= 5);
+  print_message("  %d faults: %d to the CPU (%d of them in part), %d refused, %d missed\n", struck,
+                fell_back, partly, refused, missed);
+  assert_true(fell_back >= 20 && partly >= 5 && refused >= 5 && missed < struck / 4);
 }
 
-/* Two tracks side by side do not fit: one after the other they do. */
-static void halves_fit(void **state) {
+/* A lane for which there is no memory beside others waits until one of them is over; the CPU is
+ * not asked. A lane that is alone does not try again: here it is a visit's, whose unit follows. */
+static void lanes_fit(void **state) {
+  enum { FIRST_SESSION = 2 }; /* before it is the device's own memory */
   const struct run_options one = {"index:0", "off", "1"}, two = {"index:0", "off", "2"};
   (void)state;
-  assert_int_equal(strike(&two, "vkAllocateMemory", 0, "device_memory"), 0);
-  assert_int_equal(strike(&one, "vkAllocateMemory", 0, "device_memory"), 0); /* a visit's */
+  expect_status(render_on(&two), 0);
+  const int n = count_of("vkAllocateMemory");
+  for (int at = FIRST_SESSION; at < n - 4; at += n / 8)
+    assert_int_equal(strike(&two, "vkAllocateMemory", at, "device_memory"), 0);
+  assert_int_equal(strike(&one, "vkAllocateMemory", FIRST_SESSION, "device_memory"), 0);
 }
 
 /* What never ends is left alone: its memory is the process's, and not a leak. */
@@ -268,11 +277,12 @@ static void faults_in_tests(void **state) {
       {"vkCreateDevice:0:lost", {"cannot be opened", "vkCreateDevice: device lost"}},
       {"vkQueueSubmit:0:lost", {"self-test failed", "vkQueueSubmit: device lost"}},
       {"vkWaitSemaphores:0:slow", {"self-test failed", "vkWaitSemaphores: timed out"}},
-      {"vkAllocateMemory:0:device_memory", {"self-test failed", "out of device memory"}},
+      {"vkAllocateMemory:2:device_memory", {"self-test failed", "out of device memory"}},
       {"vkQueueSubmit:300:lost", {"the chain test did not run", "vkQueueSubmit: device lost"}},
       {"vkWaitSemaphores:300:slow", {"the chain test did not run", "timed out"}},
       {"vkWaitSemaphores:301:download", {"wrong bits in the chain test", "device not used"}},
-      {"vkAllocateMemory:11:device_memory",
+      {"vkAllocateMemory:0:device_memory", {"cannot be opened", "out of device memory"}},
+      {"vkAllocateMemory:13:device_memory",
        {"the chain test did not run", "out of device memory"}},
   };
   (void)state;
@@ -315,7 +325,7 @@ static void auto_falls_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(faults_in_renders), cmocka_unit_test(halves_fit),
+      cmocka_unit_test(faults_in_renders), cmocka_unit_test(lanes_fit),
       cmocka_unit_test(waits_never_end),   cmocka_unit_test(faults_in_tests),
       cmocka_unit_test(auto_falls_back),
   };

@@ -9,7 +9,7 @@
 
 enum {
   STREAM_BATCHES = 3,
-  STREAM_STAGING_BYTES = 8 << 20, /* per batch */
+  STREAM_STAGING_BYTES = 2 << 20, /* per batch */
   STREAM_BATCH_COMMANDS = 64,
 };
 
