@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gpu.h"
 #include "memory.h"
 #include "render_run.h"
 
@@ -88,8 +89,8 @@ static int64_t cpu_bytes(const struct work *w, int track, const struct audio *sh
          (w->options.tier == VERIFY_FULL ? 2 : 1);
 }
 
-/* A device holds the sessions; a software one in the same memory. Auditioning keeps the
- * source, the chain's output and two files in the making. */
+/* A device holds the sessions, up to two a track; a software one in the same memory.
+ * Auditioning keeps the source, the chain's output and two files in the making. */
 static void book(const struct work *w, struct job *job) {
   struct audio shape;
   if (decode_headers(w->plan->manifest->tracks[job->track].source, &shape, NULL)) return;
@@ -97,6 +98,7 @@ static void book(const struct work *w, struct job *job) {
   const bool on_host = !w->device->engine.is_gpu || w->device->is_software;
   job->flow.source_bytes = w->device->engine.is_gpu ? source : 0; /* before there is a session */
   job->flow.bytes = job->flow.source_bytes;
+  if (w->device->engine.is_gpu) job->flow.bytes += 2 * GPU_SESSION_BYTES;
   job->flow.cpu_bytes = cpu_bytes(w, job->track, &shape);
   if (on_host || w->options.tier == VERIFY_FULL) job->flow.bytes += job->flow.cpu_bytes;
   if (w->options.audition) job->flow.bytes += 4 * source;

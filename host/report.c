@@ -292,15 +292,17 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
 
 /* ---- report.json ---- */
 
-/* How full the device's lanes were; NULL on the CPU. */
-static json_t *dispatches_json(const struct device *device) {
+/* How full the device was; NULL on the CPU. */
+static json_t *lanes_json(const struct device *device) {
   struct gpu_stats s;
   if (!device->engine.is_gpu) return NULL;
   gpu_engine_stats(&device->engine, &s);
-  return json_pack("{s:I, s:f, s:I, s:I, s:I}", "count", (json_int_t)s.dispatches, "mean_lanes",
-                   s.dispatches ? (double)s.lanes / (double)s.dispatches : 0.0, "shared",
-                   (json_int_t)s.shared, "spread", (json_int_t)s.spread, "submits",
-                   (json_int_t)s.batches);
+  const double lanes = (double)s.lanes;
+  return json_pack("{s:I, s:I, s:I, s:f, s:f, s:I}", "submits", (json_int_t)s.batches, "steps",
+                   (json_int_t)s.steps, "dispatches", (json_int_t)s.dispatches, "in_a_step",
+                   s.steps ? lanes / (double)s.steps : 0.0, "in_a_dispatch",
+                   s.dispatches ? lanes / (double)s.dispatches : 0.0, "at_different_blocks",
+                   (json_int_t)s.spread);
 }
 
 /* All but the units. */
@@ -314,7 +316,7 @@ static json_t *head_json(const struct plan *plan, const struct report_totals *t,
       t->count[UNIT_UP_TO_DATE], "failed", t->count[UNIT_FAILED], "skipped",
       t->count[UNIT_SKIPPED], "infeasible", t->infeasible, "audio_seconds", t->rendered_seconds,
       "wall_seconds", seconds, "verification", report_tiers_json(t), "coverage",
-      report_coverage(t), "albums", albums_json(plan), "dispatches", dispatches_json(device));
+      report_coverage(t), "albums", albums_json(plan), "lanes", lanes_json(device));
 }
 
 /* A line per unit, so that neither writer nor reader needs to hold them all. */

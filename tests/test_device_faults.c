@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain.h"
 #include "gpu_fixture.h"
 
 enum { SKIPPED = 77, TEXT = 4096, UNITS = 6 };
@@ -237,6 +238,40 @@ static void lanes_fit(void **state) {
   assert_int_equal(strike(&one, "vkAllocateMemory", FIRST_SESSION, "device_memory"), 0);
 }
 
+/* A lane whose bits were wrong, and then there is no memory for its session at the other rate:
+ * it is the CPU's at once, for the first reason, and not tried on the device again. */
+static void wrong_bits_then_no_memory(void **state) {
+  enum { SESSION = 4 }; /* allocations: its buffers, and staging memory in three parts */
+  (void)state;
+  cli_text(folder, "one.yaml", "lacquer: 1\noutput: \"{variant}/{source}.{ext}\"\n"
+           "chains: {c: [eq: {bands: [{type: bell, freq: 500, gain: 3}]}]}\n"
+           "variants: {fast: {rate: 48000, loudness: -14, true_peak: -1, format: flac}}\n"
+           "defaults: {chain: c}\ntracks: [{source: a.wav}]\n");
+  char *const catalogue = strdup(manifest);
+  snprintf(manifest, sizeof manifest, "%s/one.yaml", folder);
+  clear_out();
+  setenv(TEST_FLIP_VARIABLE, "eq:0:100:3", 1);
+  expect_run(render_on(&usual), 0, "gave wrong bits");
+  const int sessions = count_of("vkCreateSemaphore"), n = count_of("vkAllocateMemory");
+  for (int at = n - SESSION; at < n; at++) {
+    char fault[64];
+    clear_out();
+    snprintf(fault, sizeof fault, "vkAllocateMemory:%d:device_memory", at);
+    setenv(FAULT, fault, 1);
+    expect_run(render_on(&usual), 0, fallback);
+    unsetenv(FAULT);
+    assert_int_equal(count_of("struck"), 1);
+    assert_int_equal(cli_same_bits(out, reference), 1);
+    char *note = cli_receipt_text(out, "fast/a.flac", "verification", "note");
+    assert_non_null(strstr(note, "gave wrong bits"));
+    assert_true(count_of("vkCreateSemaphore") <= sessions);
+    free(note);
+  }
+  unsetenv(TEST_FLIP_VARIABLE);
+  snprintf(manifest, sizeof manifest, "%s", catalogue);
+  free(catalogue);
+}
+
 /* What never ends is left alone: its memory is the process's, and not a leak. */
 static void waits_never_end(void **state) {
   char spec[64];
@@ -326,6 +361,7 @@ static void auto_falls_back(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(faults_in_renders), cmocka_unit_test(lanes_fit),
+      cmocka_unit_test(wrong_bits_then_no_memory),
       cmocka_unit_test(waits_never_end),   cmocka_unit_test(faults_in_tests),
       cmocka_unit_test(auto_falls_back),
   };

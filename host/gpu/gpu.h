@@ -5,7 +5,10 @@
 #include "engine.h"
 #include "failure.h"
 
-enum { GPU_MAX_DEVICES = 32 };
+enum {
+  GPU_MAX_DEVICES = 32,
+  GPU_SESSION_BYTES = 6 << 20, /* of the host's memory, for a session's copies */
+};
 
 struct gpu_device_info {
   int index;
@@ -50,9 +53,9 @@ void gpu_engine_fault(const struct engine *engine, char *text, size_t size);
 /* What an engine has done since it was created. */
 struct gpu_stats {
   int64_t batches, steps, dispatches;
-  int64_t lanes;  /* of all dispatches: lanes / dispatches of them shared one in the mean */
+  int64_t lanes;  /* of all dispatches */
   int64_t shared; /* dispatches with several lanes */
-  int64_t spread; /* of these, whose lanes were at different places of their tracks */
+  int64_t spread; /* of these, whose lanes were at different blocks */
 };
 void gpu_engine_stats(const struct engine *engine, struct gpu_stats *out);
 

@@ -15,9 +15,9 @@ enum {
   SEQUENTIAL_LANES = 8,   /* as in shaders/io.glsl */
   SEQUENTIAL_BLOCKS = 64, /* lavapipe: 65,535 loop iterations per invocation, not more */
   BATCHES = 2,            /* in flight */
-  BATCH_STEPS = 64,
   BATCH_LANES = 2048,     /* table entries of a batch; MAX_LANES at least */
-  BATCH_GROUPS = 1 << 20, /* workgroups after which no step begins: others want to join */
+  BATCH_STEPS = 8,       /* more, and who needs few waits long for the others */
+  BATCH_GROUPS = 1 << 20, /* workgroups after which no step begins, for the same reason */
   MOST_RUNS = 256,        /* of a session that wait */
   GRACE_SHARE = 8,        /* see may_submit */
   UPDATE_BYTES = 65536,   /* vkCmdUpdateBuffer takes no more */
