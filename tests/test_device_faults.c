@@ -274,13 +274,14 @@ static void wrong_bits_then_no_memory(void **state) {
 
 /* What never ends is left alone: its memory is the process's, and not a leak. */
 static void waits_never_end(void **state) {
+  const struct run_options one = {"index:0", "full", "1"}; /* the last track comes too late */
   char spec[64];
   (void)state;
   setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-  expect_status(render_on(&usual), 0);
+  expect_status(render_on(&one), 0);
   const int n = count_of("vkWaitSemaphores");
   for (int at = 0; at < n; at += n / 2) {
-    assert_true(strike(&usual, "vkWaitSemaphores", at, "timeout") > 0);
+    assert_true(strike(&one, "vkWaitSemaphores", at, "timeout") > 0);
     char *note = cli_receipt_text(out, "fast/c.flac", "verification", "note");
     assert_non_null(strstr(note, "failed earlier"));
     free(note);
@@ -288,7 +289,7 @@ static void waits_never_end(void **state) {
   clear_out();
   snprintf(spec, sizeof spec, "vkWaitSemaphores:%d:timeout", n / 2);
   setenv(FAULT, spec, 1);
-  expect_run(render_on(&usual), 0, "failed: vkWaitSemaphores: timed out", fallback);
+  expect_run(render_on(&one), 0, "failed: vkWaitSemaphores: timed out", fallback);
   unsetenv(FAULT);
   unsetenv("ASAN_OPTIONS");
 }

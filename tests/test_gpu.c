@@ -198,7 +198,7 @@ static void check_round_trip(const struct engine *engine, int32_t frames) {
 
 static void test_round_trip(void **state) {
   (void)state;
-  /* Around a block; then more than all staging memory of a session (6 MiB). */
+  /* Around a block; then more than all staging memory of a session (12 MiB). */
   const int32_t sizes[] = {1, 63, 64, 2047, 2048, 2049, 6144, 7000001};
   struct engine engine = open_engine();
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_round_trip(&engine, sizes[i]);

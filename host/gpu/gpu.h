@@ -7,7 +7,7 @@
 
 enum {
   GPU_MAX_DEVICES = 32,
-  GPU_SESSION_BYTES = 6 << 20, /* of the host's memory, for a session's copies */
+  GPU_SESSION_BYTES = 12 << 20, /* of the host's memory, for a session's copies */
 };
 
 struct gpu_device_info {

@@ -2,7 +2,7 @@
  * All lanes of a device in lockstep. The runs that its sessions ask for wait here, and are
  * submitted together: a step takes the next run of every session that has one, those of one
  * pass as one dispatch, wherever in their tracks they are. One barrier ends a step. A
- * session whose track is over leaves, the next one joins, and nobody waits for anybody.
+ * session whose track is over leaves, and the next one joins while the others go on.
  * Private to host/gpu. */
 #ifndef LACQUER_GPU_LOCKSTEP_H
 #define LACQUER_GPU_LOCKSTEP_H
