@@ -187,6 +187,7 @@ static void submit_batch(struct gpu_lockstep *q) {
   if (!status) status = gpu_submit(q->device, b->commands, q->timeline, value);
   if (status) {
     fail_batch(q, status);
+    if (!q->device->lost) vkResetCommandBuffer(b->commands, 0); /* it may still be recording */
   } else {
     b->begun_ns = now_ns();
     q->submitted = value;
