@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What runs passes: the CPU reference or a Vulkan device, behind one interface.
- * A session holds a batch of lanes (one track each) that move in lockstep; every
- * lane has the same slots (stage instances). Lanes never influence each other. */
+ * A session holds lanes (one track each) with the same slots (stage instances) that run the
+ * same passes. A device runs what all its sessions ask for side by side (gpu_lockstep.h):
+ * tracks that have nothing in common have a session each. Lanes never influence each other. */
 #ifndef LACQUER_ENGINE_H
 #define LACQUER_ENGINE_H
 #include "stage.h"

@@ -191,8 +191,9 @@ static void chain_text(const struct track_plan *plan, char *text, size_t size) {
     used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " > " : "", plan->label[i]);
 }
 
-static void fill_receipt(const struct group *g, const struct job *job, const struct lane_job *lane,
-                         struct receipt *r) {
+static void fill_receipt(const struct rendering *g, struct receipt *r) {
+  const struct job *job = g->job;
+  const struct lane_job *lane = &g->lane;
   *r = (struct receipt){.source_lufs = job->source.integrated_lufs, .source_file = job->file};
   r->source_reading.figures = job->source;
   r->filter_error_db = job->plan.filter_error_db;
@@ -211,16 +212,16 @@ static void fill_receipt(const struct group *g, const struct job *job, const str
   if (r->coverage > 1) r->coverage = 1;
 }
 
-static enum status audition(const struct group *g, int lane, const struct delivery *d,
+static enum status audition(const struct rendering *g, const struct delivery *d,
                             const struct receipt *r, struct failure *why) {
-  const struct job *job = g->job[lane];
+  const struct job *job = g->job;
   if (d->result->channels != job->audio.channels) return STATUS_OK; /* a fold has no before */
   const struct audition a = {
       .folder = g->work->options.audition, .name = d->unit->unit->name,
       .layout = layout_find(r->source.layout), .source_rate_hz = job->audio.rate_hz,
       .rate_hz = r->rate_hz, .source_frames = job->audio.n_frames,
       .n_frames = d->n_frames, .source = (const float *const *)job->audio.pcm,
-      .chain = (const float *const *)g->lanes[lane].chain, .pcm = d->pcm,
+      .chain = (const float *const *)g->lane.chain, .pcm = d->pcm,
       .is_float = r->bits == 32, .source_lufs = r->source_lufs,
       .delivered_lufs = r->loudness_lufs, .drive_db = d->result->drive_db};
   struct failure reason = {0};
@@ -228,25 +229,26 @@ static enum status audition(const struct group *g, int lane, const struct delive
   return status ? fail(why, status, "audition: %s", reason.text) : STATUS_OK;
 }
 
-static void deliver(struct parcel *p, const struct group *g, int lane, struct work *w) {
+/* `g`: of the parcel, where it is auditioned. */
+static void deliver(struct parcel *p, const struct rendering *g, struct work *w) {
   const struct delivery delivery = {w->plan, p->unit, &w->options, p->result.n_frames, p->pcm,
                                     &p->result};
   struct unit_result done = {.state = UNIT_DELIVERED, .receipt = p->receipt};
   if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
-  else if (g && audition(g, lane, &delivery, &done.receipt, &done.failure))
+  else if (g && audition(g, &delivery, &done.receipt, &done.failure))
     done.state = UNIT_FAILED;
   finish_unit(w, p->unit->unit, &done);
 }
 
 void deliver_parcel(struct work *w, struct parcel *parcel) {
-  deliver(parcel, NULL, 0, w);
+  deliver(parcel, NULL, w);
   free(parcel->owned);
   free(parcel);
 }
 
 /* Hands the parcel to the publishers, with a copy of what is the session's; a driver waits
  * for that. False: deliver it here. */
-static bool hand_on(const struct group *g, struct parcel *p) {
+static bool hand_on(const struct rendering *g, struct parcel *p) {
   const size_t bytes = (size_t)p->result.n_frames * (size_t)p->result.channels * sizeof *p->pcm;
   if (g->work->options.audition) return false;
   int32_t *copy = g->drives ? p->owned : malloc(bytes);
@@ -263,42 +265,43 @@ static bool hand_on(const struct group *g, struct parcel *p) {
 
 static void on_samples(void *context, int lane, int tail, const int32_t *pcm,
                        const struct tail_result *result) {
-  struct group *g = context;
-  struct job *job = g->job[lane];
+  (void)lane;
+  struct rendering *g = context;
+  struct job *job = g->job;
   struct parcel *parcel = memory_new(1, sizeof *parcel);
   *parcel = (struct parcel){.job = job, .unit = &job->plan.units[job->unit_of_tail[tail]],
                             .pcm = pcm, .owned = g->drives ? (int32_t *)(uintptr_t)pcm : NULL,
                             .result = *result};
-  fill_receipt(g, job, &g->lanes[lane], &parcel->receipt);
+  fill_receipt(g, &parcel->receipt);
   job->delivered[tail] = true;
   job->n_delivered++;
   if (hand_on(g, parcel)) return;
-  deliver(parcel, g->work->options.audition ? g : NULL, lane, g->work);
+  deliver(parcel, g->work->options.audition ? g : NULL, g->work);
   free(parcel);
 }
 
 /* Whoever wants the source once more decodes it again. */
 static void on_uploaded(void *context, int lane) {
-  struct group *g = context;
-  audio_free_pcm(&g->job[lane]->audio);
-  flow_source_freed(g->work, g->job[lane]);
+  (void)lane;
+  struct rendering *g = context;
+  audio_free_pcm(&g->job->audio);
+  flow_source_freed(g->work, g->job);
 }
 
-static bool on_stop(void *context) { return work_stops(((struct group *)context)->work); }
+static bool on_stop(void *context) { return work_stops(((struct rendering *)context)->work); }
 
 /* Of a track that is larger than all memory. */
-static const char *spill_folder(const struct group *g) {
-  const bool large = g->job[0]->flow.cpu_bytes > g->work->options.memory_bytes;
+static const char *spill_folder(const struct rendering *g) {
+  const bool large = g->job->flow.cpu_bytes > g->work->options.memory_bytes;
   return large && !g->engine->is_gpu ? g->work->plan->folder : NULL;
 }
 
-static enum engine_status render_group(struct group *g) {
-  const struct track_plan *plan = &g->job[0]->plan;
-  struct lane_job *lanes = memory_new((size_t)g->n, sizeof *lanes);
-  struct batch batch = {.rate_hz = g->job[0]->audio.rate_hz,
-                        .channels = g->job[0]->audio.channels, .n_stages = plan->n_stages,
-                        .n_lanes = g->n, .loudness = plan->loudness,
-                        .band_limit = plan->band_limit, .lanes = lanes,
+static enum engine_status render_job(struct rendering *g) {
+  struct job *job = g->job;
+  const struct track_plan *plan = &job->plan;
+  struct batch batch = {.rate_hz = job->audio.rate_hz, .channels = job->audio.channels,
+                        .n_stages = plan->n_stages, .n_lanes = 1, .loudness = plan->loudness,
+                        .band_limit = plan->band_limit, .clip = plan->clip, .lanes = &g->lane,
                         .segment_blocks = g->work->options.segment_blocks, .tier = g->tier,
                         .keep_chain = g->work->options.audition && !g->work->visiting,
                         .spill = spill_folder(g), .gives_pcm = g->drives,
@@ -307,28 +310,18 @@ static enum engine_status render_group(struct group *g) {
                         .stop = on_stop,
                         .probe = g->work->visiting ? album_on_probe : NULL};
   memcpy(batch.stage, plan->stage, sizeof batch.stage);
-  for (int i = 0; i < g->n; i++) {
-    const struct job *job = g->job[i];
-    lanes[i] = (struct lane_job){.n_frames = job->audio.n_frames, .n_tails = job->n_tails,
-                                 .tails = job->tails, .seed = job->plan.seed};
-    for (int c = 0; c < job->audio.channels; c++) lanes[i].pcm[c] = job->audio.pcm[c];
-    memcpy(lanes[i].design, job->plan.design, sizeof lanes[i].design);
-    if (job->plan.clip) batch.clip = job->plan.clip;
-  }
-  g->lanes = lanes;
+  g->lane = (struct lane_job){.n_frames = job->audio.n_frames, .n_tails = job->n_tails,
+                              .tails = job->tails, .seed = plan->seed};
+  for (int c = 0; c < job->audio.channels; c++) g->lane.pcm[c] = job->audio.pcm[c];
+  memcpy(g->lane.design, plan->design, sizeof g->lane.design);
   const enum engine_status status = batch_render(g->engine, &batch);
-  for (int i = 0; i < g->n; i++) {
-    const struct mismatch *m = &lanes[i].mismatch;
-    if (!m->found) continue;
-    if (!g->work->options.rehearse)
-      bundle_write(g->work->plan, &g->job[i]->plan, g->engine, m);
-    snprintf(g->job[i]->note, sizeof g->job[i]->note,
-             "%.200s gave wrong bits in %s (%s, channel %d, frame %d: %08x, reference %08x); "
-             "rendered on the CPU reference", g->engine->name, m->stage, m->data, m->channel,
-             m->frame, m->device_word, m->reference_word);
-  }
-  g->lanes = NULL;
-  free(lanes);
+  const struct mismatch *m = &g->lane.mismatch;
+  if (!m->found) return status;
+  if (!g->work->options.rehearse) bundle_write(g->work->plan, plan, g->engine, m);
+  snprintf(job->note, sizeof job->note,
+           "%.200s gave wrong bits in %s (%s, channel %d, frame %d: %08x, reference %08x); "
+           "rendered on the CPU reference", g->engine->name, m->stage, m->data, m->channel,
+           m->frame, m->device_word, m->reference_word);
   return status;
 }
 
@@ -370,80 +363,55 @@ static bool left_out(struct work *w, const struct job *job) {
   return job->n_delivered && work_stops(w);
 }
 
-/* The tails that the device did not deliver, on the CPU reference. */
+/* The tails that were not delivered, on the CPU reference, which does not spoil any. */
 static void render_rest(struct work *w, struct job *job) {
   struct failure why = {0};
   if (left_out(w, job) || !prepare_again(w, job)) return;
-  struct group g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .n = 1,
-                    .job = {job}};
-  if (!render_group(&g) && left_out(w, job)) return;
+  struct rendering g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .job = job};
+  if (!render_job(&g) && left_out(w, job)) return;
   fail(&why, *job->note ? STATUS_INTERNAL : STATUS_AGAIN, "%s",
        *job->note ? job->note : "out of memory");
   fail_tails(w, job, &why);
 }
 
-bool same_shape(const struct job *a, const struct job *b) {
-  bool same = a->audio.rate_hz == b->audio.rate_hz && a->audio.layout == b->audio.layout &&
-              a->plan.n_stages == b->plan.n_stages;
-  for (int s = 0; same && s < a->plan.n_stages; s++) {
-    const struct stage_design *x = a->plan.design[s], *y = b->plan.design[s];
-    same = a->plan.stage[s] == b->plan.stage[s] && x->size == y->size &&
-           x->ring_words == y->ring_words && x->ring_history == y->ring_history &&
-           x->control_words == y->control_words &&
-           !memcmp(x->shape, y->shape, sizeof x->shape);
-  }
-  return same;
-}
-
-static void note_fault(struct work *w, struct group *g, enum engine_status status) {
+/* Why the CPU renders it; the first reason stays. */
+static void note_fault(struct work *w, struct job *job, enum engine_status status) {
+  const struct engine *engine = &w->device->engine;
   char fault[200] = "";
-  if (!g->engine->is_gpu) return;
-  gpu_engine_fault(g->engine, fault, sizeof fault);
-  for (int i = 0; i < g->n; i++)
-    if (!*g->job[i]->note)
-      snprintf(g->job[i]->note, sizeof g->job[i]->note, "%.200s %s%s%s; rendered on the CPU "
-               "reference", g->engine->name,
-               status == ENGINE_NO_MEMORY ? "has too little memory for it" : "failed",
-               *fault ? ": " : "", fault);
+  gpu_engine_fault(engine, fault, sizeof fault);
+  if (!*job->note)
+    snprintf(job->note, sizeof job->note, "%.200s %s%s%s; rendered on the CPU reference",
+             engine->name,
+             status == ENGINE_NO_MEMORY ? "has too little memory for it" : "failed",
+             *fault ? ": " : "", fault);
   if (status != ENGINE_DEVICE_LOST) return;
   pthread_mutex_lock(&w->lock);
   w->device_failed = true;
   pthread_mutex_unlock(&w->lock);
 }
 
-static bool device_failed(struct work *w) {
-  pthread_mutex_lock(&w->lock);
-  const bool failed = w->device_failed;
-  pthread_mutex_unlock(&w->lock);
-  return failed;
+bool render_on_device(struct work *w, struct job *job) {
+  struct rendering g = {.work = w, .engine = &w->device->engine, .tier = w->options.tier,
+                        .job = job, .drives = !w->options.audition};
+  const enum engine_status status = render_job(&g);
+  if (status == ENGINE_NO_MEMORY && !*job->note && !job->flow.alone && !left_out(w, job))
+    return !prepare_again(w, job);
+  if (status) note_fault(w, job, status);
+  if (status == ENGINE_DEVICE_LOST) return false; /* a worker's part now */
+  render_rest(w, job);
+  return true;
 }
 
-/* Out of memory: halves of the group, down to single tracks. */
-void render_jobs(struct work *w, struct group *g) {
-  enum engine_status status = ENGINE_DEVICE_LOST;
-  if (g->engine->is_gpu && device_failed(w)) {
-    for (int i = 0; i < g->n; i++)
-      snprintf(g->job[i]->note, sizeof g->job[i]->note,
-               "%.200s failed earlier; rendered on the CPU reference", g->engine->name);
+void render_on_cpu(struct work *w, struct job *job) {
+  if (w->device->engine.is_gpu) {
+    if (!*job->note)
+      snprintf(job->note, sizeof job->note,
+               "%.200s failed earlier; rendered on the CPU reference", w->device->engine.name);
   } else {
-    status = render_group(g);
+    struct rendering g = {.work = w, .engine = &engine_cpu, .tier = w->options.tier, .job = job};
+    render_job(&g);
   }
-  if (status == ENGINE_NO_MEMORY && g->n > 1) {
-    int left = 0;
-    for (int i = 0; i < g->n; i++) { /* what was delivered before the memory ran out, was */
-      if (*g->job[i]->note) render_rest(w, g->job[i]); /* wrong bits: not there again */
-      else if (prepare_again(w, g->job[i])) g->job[left++] = g->job[i];
-    }
-    struct group low = *g, high = *g;
-    low.n = left / 2;
-    high.n = left - low.n;
-    memcpy(high.job, g->job + low.n, (size_t)high.n * sizeof *g->job);
-    if (low.n) render_jobs(w, &low);
-    if (high.n) render_jobs(w, &high);
-    return;
-  }
-  if (status) note_fault(w, g, status);
-  for (int i = 0; i < g->n; i++) render_rest(w, g->job[i]);
+  render_rest(w, job);
 }
 
 /* ---- the whole ---- */
@@ -452,7 +420,7 @@ static void choose_defaults(struct work *w) {
   struct render_options *o = &w->options;
   const bool gpu = w->device->engine.is_gpu && !w->device->is_software;
   if (!o->jobs) o->jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-  if (!o->lanes) o->lanes = gpu ? 8 : w->device->is_software ? 2 : 1;
+  if (!o->lanes) o->lanes = gpu ? 16 : w->device->is_software ? 2 : 1;
   if (!w->device->engine.is_gpu) o->lanes = 1;
   if (!o->segment_blocks) o->segment_blocks = gpu ? 512 : w->device->is_software ? 128 : 32;
   if (!o->memory_bytes) o->memory_bytes = flow_memory();

@@ -12,7 +12,7 @@ struct render_options { /* how to run; nothing here changes a bit */
   enum verify_tier tier;
   int jobs;           /* worker threads, beside those that drive a device; 0: one per core */
   int64_t memory_bytes; /* of the host, for all tracks at once; 0: three quarters of it */
-  int lanes;          /* tracks per batch on a Vulkan device; 0: as suits it */
+  int lanes;          /* tracks at once on a Vulkan device; 0: as suits it */
   int segment_blocks; /* blocks of 2048 frames; 0: as suits it */
   const char *golden; /* folder of the receipts to hold against (tier golden); NULL: the
                          output folder */

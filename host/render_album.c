@@ -96,8 +96,9 @@ bool album_unknown(const struct work *w, const struct unit_plan *u, struct failu
 }
 
 void album_on_probe(void *context, int lane, int tail, struct probe *probe) {
-  struct group *g = context;
-  struct job *job = g->job[lane];
+  (void)lane;
+  const struct rendering *g = context;
+  struct job *job = g->job;
   const struct unit *unit = job->plan.units[job->unit_of_tail[tail]].unit;
   struct plan_album *album = plan_album_of(g->work->plan, unit);
   struct probe *mine = &album->probes[plan_album_member(album, job->track)];

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * See render_run.h: who does what when. Workers load tracks and, on the CPU, render them, one
- * each. A Vulkan device is driven by threads of its own. What is finished is delivered by
- * further threads: it costs little time of a core, but must wait for the disk again and
- * again. */
+ * each. Every lane of a Vulkan device has a thread of its own, a driver, which takes the next
+ * track as soon as one is over. What is finished is delivered by further threads: it costs
+ * little time of a core, but must wait for the disk again and again. */
 #define _DEFAULT_SOURCE /* sysconf */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gpu.h"
 #include "memory.h"
 #include "render_run.h"
 
-enum {
-  MOST_DRIVERS = 2, /* while one waits for the host, the other's work runs */
-  PUBLISHERS = 4,   /* and one per worker */
-};
+enum { PUBLISHERS = 4 }; /* and one per worker */
 
 struct queue {
   struct job *first, **end;
@@ -27,9 +25,11 @@ struct flow {
   pthread_cond_t changed;
   int next_track;
   int n_drivers, n_publishers;
+  int most_lanes; /* tracks that may be on the device: fewer while its memory is short */
   int taking, loading, rendering; /* threads at it; on the CPU, who loads renders */
   struct queue waiting; /* taken, not loaded: for memory or a place among the ready ones */
   struct queue ready;   /* loaded, for a driver */
+  struct queue again;   /* begun, but the device failed or had too little memory */
   int n_parcels; /* from flow_reserve to delivered */
   struct parcel *parcels, **parcels_end; /* handed on */
   int64_t booked; /* bytes, of the jobs and of the parcels */
@@ -94,8 +94,8 @@ static int64_t cpu_bytes(const struct work *w, int track, const struct audio *sh
          (w->options.tier == VERIFY_FULL ? 2 : 1);
 }
 
-/* A device holds the sessions; a software one in the same memory. Auditioning keeps the
- * source, the chain's output and two files in the making. */
+/* A device holds the sessions, up to two a track; a software one in the same memory.
+ * Auditioning keeps the source, the chain's output and two files in the making. */
 static void book(const struct work *w, struct job *job) {
   struct audio shape;
   const struct track *track = &w->plan->manifest->tracks[job->track];
@@ -104,6 +104,7 @@ static void book(const struct work *w, struct job *job) {
   const bool on_host = !w->device->engine.is_gpu || w->device->is_software;
   job->flow.source_bytes = w->device->engine.is_gpu ? source : 0; /* before there is a session */
   job->flow.bytes = job->flow.source_bytes;
+  if (w->device->engine.is_gpu) job->flow.bytes += 2 * GPU_SESSION_BYTES;
   job->flow.cpu_bytes = cpu_bytes(w, job->track, &shape);
   if (on_host || w->options.tier == VERIFY_FULL) job->flow.bytes += job->flow.cpu_bytes;
   if (w->options.audition) job->flow.bytes += 4 * source;
@@ -128,7 +129,7 @@ static bool workers_render(const struct flow *f) {
 }
 
 static int most_ready(const struct flow *f) {
-  return f->n_drivers ? (f->n_drivers + 1) * f->work->options.lanes : INT_MAX;
+  return f->n_drivers ? f->n_drivers + f->work->options.jobs : INT_MAX;
 }
 
 static bool may_load(const struct flow *f) {
@@ -164,6 +165,16 @@ static void drop_waiting(struct flow *f) {
   }
 }
 
+/* What was begun comes first. */
+static struct job *take_loaded(struct flow *f) {
+  struct queue *q = f->again.n ? &f->again : &f->ready;
+  return queue_take(q, &q->first);
+}
+
+static bool all_rendered(const struct flow *f) {
+  return all_loaded(f) && !f->ready.n && !f->again.n && !f->rendering;
+}
+
 enum step_kind { STEP_END, STEP_DELIVER, STEP_RENDER, STEP_LOAD, STEP_TAKE };
 struct step {
   enum step_kind kind;
@@ -183,9 +194,9 @@ static bool find_parcel(struct flow *f, struct step *out) {
 static bool find_step(struct flow *f, bool publishes, struct step *out) {
   *out = (struct step){STEP_END, NULL, NULL};
   drop_waiting(f);
-  if (!publishes && f->ready.n && workers_render(f)) {
+  if (!publishes && (f->again.n || f->ready.n) && workers_render(f)) {
     out->kind = STEP_RENDER;
-    out->job = queue_take(&f->ready, &f->ready.first);
+    out->job = take_loaded(f);
     f->rendering++;
   } else if (!publishes && may_load(f)) {
     out->kind = STEP_LOAD;
@@ -198,7 +209,7 @@ static bool find_step(struct flow *f, bool publishes, struct step *out) {
     out->job->track = f->next_track++;
     f->taking++;
   } else {
-    return find_parcel(f, out) || (all_loaded(f) && !f->ready.n && !f->rendering);
+    return find_parcel(f, out) || all_rendered(f);
   }
   return true;
 }
@@ -292,14 +303,13 @@ static void rendered(struct flow *f, struct job *job) {
   pthread_mutex_lock(&f->lock);
   f->booked -= job->flow.bytes;
   job->flow.bytes = 0;
+  if (job->flow.crowded) f->most_lanes = f->n_drivers;
   pthread_mutex_unlock(&f->lock);
   flow_job_done(f->work, job);
 }
 
-static void render_one(struct flow *f, struct job *job) {
-  struct group g = {.work = f->work, .engine = &f->work->device->engine,
-                    .tier = f->work->options.tier, .n = 1, .job = {job}};
-  render_jobs(f->work, &g);
+static void render_here(struct flow *f, struct job *job) {
+  render_on_cpu(f->work, job);
   rendered(f, job);
 }
 
@@ -310,7 +320,7 @@ static void do_load(struct flow *f, struct job *job) {
   if (!job->loaded) {
     flow_job_done(f->work, job);
   } else if (!f->n_drivers) {
-    render_one(f, job);
+    render_here(f, job);
   } else {
     pthread_mutex_lock(&f->lock);
     queue_put(&f->ready, job);
@@ -336,7 +346,7 @@ static void work(struct flow *f, bool publishes) {
       case STEP_END: return;
       case STEP_DELIVER: do_deliver(f, step.parcel); break;
       case STEP_RENDER:
-        render_one(f, step.job);
+        render_here(f, step.job);
         step_done(f, &f->rendering);
         break;
       case STEP_LOAD: do_load(f, step.job); break;
@@ -357,63 +367,41 @@ static void *publisher(void *context) {
 
 /* ---- drivers ---- */
 
-static int64_t distance(const struct job *a, const struct job *b) {
-  return llabs((int64_t)a->audio.n_frames - b->audio.n_frames);
-}
-
-/* The ready job that fits beside `first` and is next to it in length; NULL: none. */
-static struct job **next_in_length(struct flow *f, const struct job *first) {
-  struct job **best = NULL;
-  for (struct job **at = &f->ready.first; *at; at = &(*at)->flow.next)
-    if (same_shape(first, *at) && (!best || distance(first, *at) < distance(first, *best)))
-      best = at;
-  return best;
-}
-
-static int count_fitting(const struct flow *f) {
-  int n = 0;
-  for (const struct job *job = f->ready.first; job; job = job->flow.next)
-    n += same_shape(f->ready.first, job);
-  return n;
-}
-
-/* A set of lanes for the device: the job that waits longest, and those beside it that are
- * nearest in length, so that the lanes end together. False: all is done. */
-static bool take_set(struct flow *f, struct group *g) {
+/* The next track for a lane; NULL: there is none any more, or no device. */
+static struct job *take_for_lane(struct flow *f) {
+  struct job *job = NULL;
   pthread_mutex_lock(&f->lock);
   for (;; pthread_cond_wait(&f->changed, &f->lock)) {
     drop_waiting(f);
-    const bool more = f->loading || f->taking || may_load(f) || may_take(f);
-    if (f->ready.n && (count_fitting(f) >= f->work->options.lanes ||
-                       f->ready.n >= most_ready(f) || !more))
-      break;
-    if (!f->ready.n && all_loaded(f)) {
-      pthread_mutex_unlock(&f->lock);
-      return false;
-    }
+    if (workers_render(f) || all_rendered(f)) break;
+    if (!(f->again.n || f->ready.n) || f->rendering >= f->most_lanes) continue;
+    job = take_loaded(f);
+    job->flow.alone = f->most_lanes == 1;
+    f->rendering++;
+    break;
   }
-  struct job **at = &f->ready.first;
-  do g->job[g->n++] = queue_take(&f->ready, at);
-  while (g->n < f->work->options.lanes && (at = next_in_length(f, g->job[0])));
-  f->rendering++;
   pthread_cond_broadcast(&f->changed);
   pthread_mutex_unlock(&f->lock);
-  return true;
+  return job;
+}
+
+/* For a worker, or, where memory was short, for the next lane that becomes free: until it is
+ * rendered there are no more of them at once than there are now besides it. */
+static void render_again(struct flow *f, struct job *job) {
+  pthread_mutex_lock(&f->lock);
+  f->most_lanes = f->rendering > 2 ? f->rendering - 1 : 1;
+  job->flow.crowded = true;
+  queue_put(&f->again, job);
+  pthread_mutex_unlock(&f->lock);
 }
 
 static void *driver(void *context) {
   struct flow *f = context;
-  for (;;) {
-    struct group g = {.work = f->work, .engine = &f->work->device->engine,
-                      .tier = f->work->options.tier, .drives = !f->work->options.audition};
-    if (!take_set(f, &g)) return NULL;
-    struct job *jobs[MAX_LANES];
-    const int n = g.n;
-    for (int i = 0; i < n; i++) jobs[i] = g.job[i];
-    render_jobs(f->work, &g);
-    for (int i = 0; i < n; i++) rendered(f, jobs[i]);
-    step_done(f, &f->rendering);
+  for (struct job *job; (job = take_for_lane(f)); step_done(f, &f->rendering)) {
+    if (render_on_device(f->work, job)) rendered(f, job);
+    else render_again(f, job);
   }
+  return NULL;
 }
 
 /* ---- threads ---- */
@@ -429,17 +417,18 @@ static int start(pthread_t *threads, int n, void *(*run)(void *), struct flow *f
 void run_workers(struct work *w) {
   struct flow f = {.work = w};
   const int jobs = w->options.jobs;
-  const int drivers = !w->device->engine.is_gpu ? 0 : w->device->is_software ? 1 : MOST_DRIVERS;
-  const size_t most = 2 * (size_t)jobs + PUBLISHERS + MOST_DRIVERS;
+  const int drivers = w->device->engine.is_gpu ? w->options.lanes : 0;
+  const size_t most = 2 * (size_t)jobs + PUBLISHERS + (size_t)drivers;
   pthread_t *threads = memory_new(most, sizeof *threads);
   queue_init(&f.waiting);
   queue_init(&f.ready);
+  queue_init(&f.again);
   f.parcels_end = &f.parcels;
   pthread_mutex_init(&f.lock, NULL);
   pthread_cond_init(&f.changed, NULL);
   w->flow = &f;
   pthread_mutex_lock(&f.lock); /* until it is known how many there are */
-  f.n_drivers = start(threads, drivers, driver, &f);
+  f.n_drivers = f.most_lanes = start(threads, drivers, driver, &f);
   f.n_publishers = start(threads + f.n_drivers, jobs + PUBLISHERS, publisher, &f);
   int started = f.n_drivers + f.n_publishers;
   started += start(threads + started, jobs - 1, worker, &f);

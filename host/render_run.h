@@ -41,6 +41,8 @@ struct job {
     int64_t bytes, source_bytes; /* booked; of these, of the source's samples */
     int64_t cpu_bytes;           /* what it takes on the CPU */
     int holders;                 /* the render and every parcel */
+    bool alone;   /* no other track is on the device */
+    bool crowded; /* once there was too little memory for it beside others */
   } flow;
 };
 
@@ -55,14 +57,13 @@ struct parcel {
   struct receipt receipt;
 };
 
-struct group { /* jobs that render side by side */
+struct rendering { /* of a job on an engine */
   struct work *work;
   const struct engine *engine;
   enum verify_tier tier;
-  int n;
-  struct job *job[MAX_LANES];
-  struct lane_job *lanes;
-  bool drives; /* parcels are left to the workers */
+  struct job *job;
+  struct lane_job lane;
+  bool drives; /* parcels are left to the publishers */
 };
 
 /* ---- render.c ---- */
@@ -71,8 +72,10 @@ struct group { /* jobs that render side by side */
 bool track_is_done(struct work *w, int track);
 void load(struct work *w, struct job *job); /* not loaded: its failure is told, or it is done */
 void job_free(struct job *job);
-bool same_shape(const struct job *a, const struct job *b); /* fit into one group */
-void render_jobs(struct work *w, struct group *group);
+/* In a lane of the device; what that spoils is rendered again on the CPU. False: the device was
+ * lost, or its memory was too small beside other lanes; what is left is to be rendered again. */
+bool render_on_device(struct work *w, struct job *job);
+void render_on_cpu(struct work *w, struct job *job);
 void deliver_parcel(struct work *w, struct parcel *parcel); /* frees it */
 /* No track begins any more, and none of its units once one was delivered. */
 bool work_stops(struct work *w);
@@ -102,7 +105,7 @@ bool album_unknown(const struct work *w, const struct unit_plan *unit, struct fa
 /* A visit's plan of a track, with the units of its albums. */
 enum status album_plan_track(const struct work *w, struct job *job,
                              const struct source_identity *source, struct failure *why);
-/* batch.probe; context: struct group. */
+/* batch.probe; context: struct rendering. */
 void album_on_probe(void *context, int lane, int tail, struct probe *probe);
 /* A track could not be probed: no unit of its albums can be delivered. */
 void album_fail_track(struct work *w, int track, const struct failure *why);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpu.h"
 #include "memory.h"
 #include "publish.h"
 #include "settings.h"
@@ -294,18 +295,31 @@ void report_table(const struct plan *plan, const struct unit_result *results, FI
 
 /* ---- report.json ---- */
 
+/* How full the device was; NULL on the CPU. */
+static json_t *lanes_json(const struct device *device) {
+  struct gpu_stats s;
+  if (!device->engine.is_gpu) return NULL;
+  gpu_engine_stats(&device->engine, &s);
+  const double lanes = (double)s.lanes;
+  return json_pack("{s:I, s:I, s:I, s:f, s:f, s:I}", "submits", (json_int_t)s.batches, "steps",
+                   (json_int_t)s.steps, "dispatches", (json_int_t)s.dispatches, "in_a_step",
+                   s.steps ? lanes / (double)s.steps : 0.0, "in_a_dispatch",
+                   s.dispatches ? lanes / (double)s.dispatches : 0.0, "at_different_blocks",
+                   (json_int_t)s.spread);
+}
+
 /* All but the units. */
 static json_t *head_json(const struct plan *plan, const struct report_totals *t,
                          const struct device *device, double seconds) {
   return json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o}",
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o, s:o*}",
       "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
       device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
       "spirv_sha256", lacquer_spirv_hash, "delivered", t->count[UNIT_DELIVERED], "retagged", t->count[UNIT_RETAGGED], "up_to_date",
       t->count[UNIT_UP_TO_DATE], "failed", t->count[UNIT_FAILED], "skipped",
       t->count[UNIT_SKIPPED], "infeasible", t->infeasible, "audio_seconds", t->rendered_seconds,
       "wall_seconds", seconds, "verification", report_tiers_json(t), "coverage",
-      report_coverage(t), "albums", albums_json(plan));
+      report_coverage(t), "albums", albums_json(plan), "lanes", lanes_json(device));
 }
 
 /* A line per unit, so that neither writer nor reader needs to hold them all. */

@@ -7,11 +7,12 @@
  *   #include "io.glsl"      (a GRID_SEQUENTIAL pass: `#define SEQUENTIAL` before it)
  * and begins main() with `StageIo io = lane_io();`. Grids (enum pass_grid):
  *   GRID_BLOCKS, GRID_HOPS: any `layout(local_size_x = ...) in;`, one workgroup per
- *     unit block_index(), column column_index() and lane. Lanes differ in length:
- *     return when block_index() >= io.n_blocks (plus the pass's extra).
+ *     unit block_index(), column column_index() and lane. Lanes differ in length, in what
+ *     they are at and in columns: return when block_index() >= io.n_blocks (plus the pass's
+ *     extra), as it is where a lane has no unit or no such column.
  *   GRID_SEQUENTIAL: one invocation per column and lane (local size set here). Return
- *     unless lane_active(), then walk blocks push.first <= b < push.first + push.count
- *     that lie before io.n_blocks. A dispatch has at most 64 blocks, for lavapipe runs
+ *     unless lane_active(), then walk blocks first_block() <= b < end_block(io). A lane
+ *     has at most 64 blocks in a dispatch, for lavapipe runs
  *     65,535 loop iterations per invocation and is silently wrong after that: at most
  *     1,000 iterations per block, all loops counted.
  *     No barrier or shared memory there. */
@@ -20,7 +21,7 @@
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_buffer_reference_uvec2 : require
 
-/* Equal to the values in dsp-reference/stage.h and host/gpu/gpu_session.c. */
+/* Equal to the values in dsp-reference/stage.h and host/gpu/gpu_lockstep.c. */
 const int BLOCK_FRAMES = 2048;
 #define SEQUENTIAL_LANES 8
 
@@ -39,28 +40,41 @@ struct StageIo {
   uvec2 design; /* cast it to the stage's own buffer_reference type, or to F32 */
   uvec2 src, dst, ring, control, aux; /* cast to F32, I32 ... or use the helpers below */
 };
-layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer StageIos {
-  StageIo at[];
+struct Lane {
+  StageIo io;
+  int first;   /* its first unit (block or hop) in this dispatch */
+  int count;   /* its units */
+  int columns; /* its columns */
+  int pad;
+};
+layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer Lanes {
+  Lane at[];
 };
 layout(push_constant, std430) uniform Push {
-  StageIos lanes; /* the active lanes only */
-  int first;      /* first unit (block or hop) of this dispatch */
-  int count;      /* units of this dispatch */
-  int n_lanes;    /* active lanes */
+  Lanes lanes; /* those of this dispatch; the grid is as large as the largest needs */
+  int n_lanes;
   int pad;
 } push;
 
-/* Unit (block or hop) and column of this workgroup: GRID_BLOCKS and GRID_HOPS. */
-int block_index() { return push.first + int(gl_WorkGroupID.x); }
 int column_index() { return int(gl_WorkGroupID.y); }
 
 #ifdef SEQUENTIAL /* define it before the include in a GRID_SEQUENTIAL shader */
 layout(local_size_x = SEQUENTIAL_LANES) in;
-bool lane_active() { return int(gl_GlobalInvocationID.x) < push.n_lanes; }
-StageIo lane_io() { return push.lanes.at[gl_GlobalInvocationID.x]; }
+#define LANE push.lanes.at[gl_GlobalInvocationID.x]
+bool lane_active() {
+  return int(gl_GlobalInvocationID.x) < push.n_lanes && column_index() < LANE.columns;
+}
+int first_block() { return LANE.first; }
+int end_block(StageIo io) { return min(LANE.first + LANE.count, io.n_blocks); }
 #else
-StageIo lane_io() { return push.lanes.at[gl_WorkGroupID.z]; }
+#define LANE push.lanes.at[gl_WorkGroupID.z]
+/* Unit (block or hop) of this workgroup. */
+int block_index() {
+  const int unit = int(gl_WorkGroupID.x);
+  return unit < LANE.count && column_index() < LANE.columns ? LANE.first + unit : 0x7fffffff;
+}
 #endif
+StageIo lane_io() { return LANE.io; }
 
 /* base + 4 * count * words bytes, computed in 64 bits. */
 uvec2 address_of(uvec2 base, uint count, uint words) {

@@ -9,8 +9,7 @@ void main() {
   if (!lane_active()) return;
   const StageIo io = lane_io();
   LimiterDesign d = LimiterDesign(io.design);
-  const int begin = push.first * d.points;
-  const int end = min_int(push.first + push.count, io.n_blocks) * d.points;
+  const int begin = first_block() * d.points, end = end_block(io) * d.points;
   const int group = column_index();
   I32 slow = limiter_section(io, d, LIMITER_SLOW, group);
   I32x4 from = I32x4(uvec2(limiter_section(io, d, LIMITER_CLOSED, group)));

@@ -25,8 +25,7 @@ void main() {
   if (!lane_active()) return;
   const StageIo io = lane_io();
   MultibandDesign d = MultibandDesign(io.design);
-  const int begin = push.first * d.points;
-  const int end = min_int(push.first + push.count, io.n_blocks) * d.points;
+  const int begin = first_block() * d.points, end = end_block(io) * d.points;
   if (begin >= end) return;
   const int lane = column_index(), band = band_of_lane(d, lane);
   const int from = d.held > 0 ? d.held : MULTIBAND_WANTED;

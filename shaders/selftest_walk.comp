@@ -10,9 +10,9 @@ const int STEP = 8; /* frames per step: 256 steps a block */
 void main() {
   if (!lane_active()) return;
   StageIo io = lane_io();
-  int column = column_index(), end = min(push.first + push.count, io.n_blocks);
+  int column = column_index(), end = end_block(io);
   F32 dst = dst_channel(io, column), src = src_channel(io, column);
-  for (int block = push.first; block < end; block++) {
+  for (int block = first_block(); block < end; block++) {
     uint state = uint(io.args[0] + column);
     if (block > 0) state = uint(ring_block_int(io, block - 1, io.channels).v[column]);
     for (int i = 0; i < BLOCK_FRAMES; i += STEP) {

@@ -14,6 +14,7 @@
 #include "gpu_pass.h"
 #include "shaders.h"
 #include "twin.h"
+#include "vk_faults.h"
 /* Last: its fail() is a macro. */
 #include <cmocka.h>
 
@@ -197,7 +198,7 @@ static void check_round_trip(const struct engine *engine, int32_t frames) {
 
 static void test_round_trip(void **state) {
   (void)state;
-  /* Around a block; then more than all staging memory of a session (24 MiB). */
+  /* Around a block; then more than all staging memory of a session (12 MiB). */
   const int32_t sizes[] = {1, 63, 64, 2047, 2048, 2049, 6144, 7000001};
   struct engine engine = open_engine();
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_round_trip(&engine, sizes[i]);
@@ -354,6 +355,38 @@ static void test_set_buffers(void **state) {
   gpu_engine_destroy(&engine);
 }
 
+/* How many waits it takes to close a session that the device works for; that of number `slow`
+ * ends too late. */
+static int waits_of_close(const struct engine *engine, int slow) {
+  const int32_t frames = 64 * BLOCK_FRAMES;
+  const float x = 1;
+  struct stage_design design = dummy_design(1);
+  struct session *s = open_session(engine, &design, &frames, 1);
+  char fault[64];
+  assert_int_equal(engine->run(s, 0, 1, 0, 64, NULL), ENGINE_OK);
+  assert_int_equal(engine->write(s, 0, BUFFER_A, 0, 0, 1, &x), ENGINE_OK); /* submits the run */
+  const int before = vk_faults_calls("vkWaitSemaphores");
+  snprintf(fault, sizeof fault, "vkWaitSemaphores:%d:slow", before + slow);
+  if (slow >= 0) setenv("LACQUER_VK_FAULT", fault, 1);
+  engine->close(s);
+  unsetenv("LACQUER_VK_FAULT");
+  return vk_faults_calls("vkWaitSemaphores") - before;
+}
+
+/* A device that is slow when a session is closed gets a second wait, for its runs and for its
+ * copies, and goes on. */
+static void test_slow_close(void **state) {
+  (void)state;
+  char fault[160];
+  struct engine engine = open_engine();
+  assert_int_equal(waits_of_close(&engine, -1), 2);
+  for (int slow = 0; slow < 2; slow++) assert_int_equal(waits_of_close(&engine, slow), 3);
+  gpu_engine_fault(&engine, fault, sizeof fault);
+  assert_string_equal(fault, "");
+  check_round_trip(&engine, 2049);
+  gpu_engine_destroy(&engine);
+}
+
 static void test_no_memory(void **state) {
   (void)state;
   const struct slot_plan slot = {&dummy, BUFFER_A, BUFFER_B, -1};
@@ -430,7 +463,7 @@ int main(void) {
       cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_control),
       cmocka_unit_test(test_run),          cmocka_unit_test(test_set_design),
       cmocka_unit_test(test_set_design_no_memory),
-      cmocka_unit_test(test_set_buffers),
+      cmocka_unit_test(test_set_buffers),  cmocka_unit_test(test_slow_close),
       cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_lost_device),
       cmocka_unit_test(test_strip_modes),  cmocka_unit_test(test_validation_silent),
   };

@@ -78,6 +78,58 @@ static void test_same_bits(void **state) {
   }
 }
 
+/* Tracks of other lengths, shapes and chains; the first is much longer than all others. */
+static void put_mixed(void) {
+  static const struct cli_sound sounds[] = {
+      {"long.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 700000, 51},
+      {"mono.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 48000, 1, 9000, 52},
+      {"fast.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 96000, 2, 7000, 53},
+      {"tiny.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 1, 54},
+      {"plain.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 20481, 55}};
+  for (int i = 0; i < 5; i++) cli_sound(folder, &sounds[i]);
+  cli_text(folder, "mixed.yaml", "lacquer: 1\noutput: \"{source}.{ext}\"\n"
+           "variants: {a: {loudness: -12, true_peak: -1}, b: {true_peak: -3, rate: 48000}}\n"
+           "chains:\n  one: [eq: {bands: [{type: bell, freq: 500, gain: 3}]}]\n"
+           "  two: [eq: {bands: [{type: bell, freq: 50, gain: 3}]},\n"
+           "        saturate: {bands: [{curve: tape, drive: 6}]}]\n"
+           "  three: [multiband: {crossovers: [800], bands: [{threshold: -30, ratio: 2},\n"
+           "                                                 {threshold: -30, ratio: 2}]}]\n"
+           "tracks:\n  - {source: long.wav, chain: three, variants: [a]}\n"
+           "  - {source: mono.wav, chain: one, variants: [a]}\n"
+           "  - {source: fast.wav, chain: two, variants: [b]}\n"
+           "  - {source: tiny.wav, chain: three, variants: [a]}\n"
+           "  - {source: plain.wav, variants: [a]}\n");
+}
+
+/* The lane beside a long track takes one short track after the other, and shares steps. */
+static void test_lanes_are_refilled(void **state) {
+  enum { TRACKS = 5 };
+  static const char *const lanes[] = {"2", "1", "5"};
+  char mixed[4096];
+  (void)state;
+  put_mixed();
+  snprintf(mixed, sizeof mixed, "%s/mixed.yaml", folder);
+  expect_status(run_program("render", mixed, "-o", reference, "-d", "cpu", "-q"), 0);
+  for (int i = 0; i < 3; i++) {
+    const char *out = fresh();
+    struct program_run run = run_program("render", mixed, "-o", out, "-d", "index:0", "--lanes",
+                                         lanes[i], "--verify", "off", "--progress", "json");
+    assert_int_equal(cli_same_bits(out, reference), TRACKS);
+    json_t *report = cli_json(out, "report.json"), *l = json_object_get(report, "lanes");
+    const bool several = i != 1;
+    const double in_a_step = json_real_value(json_object_get(l, "in_a_step"));
+    print_message("  --lanes %s: %.2f in a step\n", lanes[i], in_a_step);
+    assert_int_equal(in_a_step > 1, several);
+    const char *long_done = strstr(run.err, "\"file\":\"long.wav\"");
+    int before = 0; /* units that were done by then */
+    assert_non_null(long_done);
+    for (const char *at = run.err; (at = strstr(at, "\"file\":")) < long_done; at++) before++;
+    if (several) assert_true(before >= 3);
+    json_decref(report);
+    expect_status(run, 0);
+  }
+}
+
 /* What a device rendered is up to date for the CPU, and the other way round. */
 static void test_devices_share(void **state) {
   const char *out = fresh();
@@ -190,7 +242,8 @@ static void test_flip_against_golden(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_devices_share),
+      cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_lanes_are_refilled),
+      cmocka_unit_test(test_devices_share),
       cmocka_unit_test(test_flips_are_caught), cmocka_unit_test(test_flips_are_real),
       cmocka_unit_test(test_flip_against_golden),
   };

@@ -13,6 +13,8 @@
  * LACQUER_VK_COUNTS=FILE: "CALL NUMBER" lines, how often each was called, and "struck 1".
  * LACQUER_VK_DISCRETE=1: software devices say that they are discrete GPUs. */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include "vk_faults.h"
+
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,6 +57,12 @@ static void *real(const char *name) {
 static int count(int place, const char *name) {
   counts[place].name = name;
   return atomic_fetch_add(&counts[place].n, 1);
+}
+
+int vk_faults_calls(const char *name) {
+  for (int i = 0; i < CALLS; i++)
+    if (counts[i].name && !strcmp(counts[i].name, name)) return counts[i].n;
+  return 0;
 }
 
 __attribute__((destructor)) static void write_counts(void) {

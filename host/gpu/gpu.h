@@ -5,7 +5,10 @@
 #include "engine.h"
 #include "failure.h"
 
-enum { GPU_MAX_DEVICES = 32 };
+enum {
+  GPU_MAX_DEVICES = 32,
+  GPU_SESSION_BYTES = 12 << 20, /* of the host's memory, for a session's copies */
+};
 
 struct gpu_device_info {
   int index;
@@ -46,6 +49,15 @@ void gpu_engine_destroy(struct engine *engine);
 const struct gpu_device_info *gpu_engine_info(const struct engine *engine);
 /* The last Vulkan call that failed and how, or "". Copies into text[size]. */
 void gpu_engine_fault(const struct engine *engine, char *text, size_t size);
+
+/* What an engine has done since it was created. */
+struct gpu_stats {
+  int64_t batches, steps, dispatches;
+  int64_t lanes;  /* of all dispatches */
+  int64_t shared; /* dispatches with several lanes */
+  int64_t spread; /* of these, whose lanes were at different blocks */
+};
+void gpu_engine_stats(const struct engine *engine, struct gpu_stats *out);
 
 /* Remembers that this device, driver and engine (both hashes) passed a test, for host
  * tests beside the built-in one; kept under XDG_CACHE_HOME/lacquer. `test`: [a-z]+. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu_lockstep.h"
 #include "gpu_pass.h"
 
 struct gpu_answer gpu_answer(VkResult result) {
@@ -58,7 +59,8 @@ static enum engine_status open_device(struct gpu_device *device) {
       device, vkCreateDevice(device->physical, &info, NULL, &device->handle), "vkCreateDevice");
   if (status) return status;
   vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
-  return gpu_passes_create(device);
+  status = gpu_passes_create(device);
+  return status ? status : lockstep_create(device);
 }
 
 static void read_limits(struct gpu_device *device) {
@@ -106,6 +108,7 @@ void gpu_device_destroy(struct gpu_device **device_at) {
   struct gpu_device *device = *device_at;
   *device_at = NULL;
   if (!device || device->hung) return; /* work may still run: leave it to the process's end */
+  lockstep_destroy(device);
   if (device->handle) gpu_passes_destroy(device);
   vkDestroyDevice(device->handle, NULL);
   gpu_instance_destroy(&device->instance);

@@ -30,6 +30,7 @@ struct gpu_device {
   VkPipelineCache cache;
   VkPipelineLayout layout;
   VkPipeline *pipelines; /* by index in shader_table, NULL until asked for; under `lock` */
+  struct gpu_lockstep *lockstep;
   uint64_t allocated;    /* bytes of all arenas; under `lock` */
   atomic_bool lost;      /* failed or timed out: every session of it fails from now on */
   atomic_bool hung;      /* never came back: its objects may be in use and are left alone */

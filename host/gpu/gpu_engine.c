@@ -6,6 +6,7 @@
 
 #include "gpu_cache.h"
 #include "gpu_device.h"
+#include "gpu_lockstep.h"
 #include "gpu_selftest.h"
 #include "gpu_session.h"
 #include "shaders.h"
@@ -21,6 +22,10 @@ void gpu_engine_fault(const struct engine *engine, char *text, size_t size) {
   pthread_mutex_lock(&device->fault_lock);
   snprintf(text, size, "%s", device->fault);
   pthread_mutex_unlock(&device->fault_lock);
+}
+
+void gpu_engine_stats(const struct engine *engine, struct gpu_stats *out) {
+  lockstep_stats(engine->self, out);
 }
 
 /* A proof is a file whose first line says what was proved: another driver or engine

@@ -7,7 +7,7 @@
 /* The push constants, as in shaders/io.glsl. */
 struct gpu_push {
   VkDeviceAddress lanes;
-  int32_t first, count, n_lanes, pad;
+  int32_t n_lanes, pad;
 };
 
 /* Creates and saves the pipeline layout and the on-disk pipeline cache. */

@@ -7,23 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu_lockstep.h"
 #include "gpu_pass.h"
 #include "gpu_stream.h"
-
-enum {
-  SEQUENTIAL_LANES = 8,   /* as in shaders/io.glsl */
-  SEQUENTIAL_BLOCKS = 64, /* lavapipe: 65,535 loop iterations per invocation, not more */
-  MASK_WORDS = MAX_LANES / 64,
-};
 
 struct gpu_slot {
   struct slot_plan plan;
   VkPipeline pipelines[MAX_STAGE_PASSES];
   struct stage_design shape; /* sizes and shapes, the same in all lanes; data is NULL */
   int ring_blocks;
-  struct gpu_region table; /* stage_io of the active lanes, on the device */
-  uint64_t active[MASK_WORDS]; /* the lanes that the table holds */
-  bool stale;                  /* the table must be written again */
 };
 struct gpu_lane {
   int32_t n_frames, n_blocks, stride;
@@ -46,7 +38,8 @@ struct session {
   struct gpu_design *designs;
   int n_designs;
   struct gpu_arena arena;
-  struct gpu_stream stream;
+  struct gpu_stream stream;   /* copies */
+  struct gpu_member lockstep; /* runs */
 };
 
 static enum engine_status reserve(struct session *s, int64_t words, struct gpu_region *out) {
@@ -118,10 +111,10 @@ static enum engine_status reserve_lane(struct session *s, const struct session_p
   return status;
 }
 
-/* Copies `bytes` (a multiple of 4) to `offset` bytes into a region. */
+/* Copies `bytes` (a multiple of 4) to `offset` bytes into a region, after the runs before. */
 static enum engine_status upload(struct session *s, struct gpu_region to, uint64_t offset,
                                  const void *data, uint64_t bytes) {
-  enum engine_status status = ENGINE_OK;
+  enum engine_status status = lockstep_flush(&s->lockstep);
   for (uint64_t done = 0, piece; done < bytes && !status; done += piece) {
     struct gpu_staging staging;
     VkCommandBuffer commands;
@@ -155,7 +148,7 @@ static enum engine_status receive(struct session *s, struct arriving *piece) {
 static enum engine_status download(struct session *s, struct gpu_region from, uint64_t offset,
                                    void *data, uint64_t bytes) {
   struct arriving before = {.to = NULL};
-  enum engine_status status = ENGINE_OK;
+  enum engine_status status = lockstep_flush(&s->lockstep);
   for (uint64_t done = 0; done < bytes && !status;) {
     struct arriving now = {.to = (char *)data + done};
     VkCommandBuffer commands;
@@ -194,11 +187,9 @@ static enum engine_status prepare_slot(struct session *s, const struct session_p
   slot->plan = plan->slots[index];
   slot->shape = *plan->lanes[0].design[index];
   slot->shape.data = NULL;
-  slot->stale = true;
   const struct stage *stage = slot->plan.stage;
   slot->ring_blocks = engine_ring_blocks(stage, &slot->shape, plan->segment_blocks);
-  enum engine_status status = arena_reserve(
-      &s->arena, (uint64_t)plan->n_lanes * sizeof(struct stage_io), &slot->table);
+  enum engine_status status = ENGINE_OK;
   for (int p = 0; p < MAX_STAGE_PASSES && stage->passes[p].name && !status; p++) {
     char name[64];
     snprintf(name, sizeof name, "%s_%s", stage->shaders ? stage->shaders : stage->name,
@@ -210,6 +201,7 @@ static enum engine_status prepare_slot(struct session *s, const struct session_p
 
 static void session_close(struct session *s) {
   if (!s) return;
+  lockstep_leave(&s->lockstep);
   stream_destroy(&s->stream);
   if (!s->device->hung) arena_destroy(&s->arena);
   free(s->slots);
@@ -236,6 +228,7 @@ static enum engine_status session_open(void *self, const struct session_plan *pl
   for (int i = 0; i < s->n_lanes && !status; i++) status = reserve_lane(s, plan, i);
   if (!status) status = arena_commit(&s->arena);
   if (!status) status = stream_create(s->device, &s->stream);
+  lockstep_join(s->device, &s->lockstep);
   if (!status) status = fill(s);
   if (status) {
     session_close(s);
@@ -280,16 +273,13 @@ static enum engine_status session_write_control(struct session *s, int lane, int
 }
 
 static void session_set_args(struct session *s, int lane, int slot, const int32_t args[5]) {
-  if (!memcmp(s->lanes[lane].args[slot], args, 5 * sizeof *args)) return;
   memcpy(s->lanes[lane].args[slot], args, 5 * sizeof *args);
-  s->slots[slot].stale = true;
 }
 
 static void session_set_buffers(struct session *s, int lane, int slot, enum lane_buffer src,
                                 enum lane_buffer dst) {
   s->lanes[lane].src[slot] = src;
   s->lanes[lane].dst[slot] = dst;
-  s->slots[slot].stale = true;
 }
 
 static enum engine_status session_set_design(struct session *s, int lane, int slot,
@@ -307,7 +297,6 @@ static enum engine_status session_set_design(struct session *s, int lane, int sl
     return status;
   }
   s->lanes[lane].design[slot] = d->region;
-  s->slots[slot].stale = true;
   return ENGINE_OK;
 }
 
@@ -334,83 +323,47 @@ static struct stage_io lane_io(const struct session *s, int lane, int index) {
   return io;
 }
 
-/* Brings the slot's table of active lanes up to date. */
-static enum engine_status write_table(struct session *s, int index, const uint64_t *active) {
-  struct gpu_slot *slot = &s->slots[index];
-  struct stage_io table[MAX_LANES];
-  VkCommandBuffer commands;
-  int n = 0;
-  if (!slot->stale && !memcmp(slot->active, active, sizeof slot->active)) return ENGINE_OK;
-  for (int lane = 0; lane < s->n_lanes; lane++)
-    if (active[lane / 64] >> (lane % 64) & 1) table[n++] = lane_io(s, lane, index);
-  enum engine_status status = stream_begin(&s->stream, &commands);
-  if (status) return status;
-  vkCmdUpdateBuffer(commands, s->arena.chunks[slot->table.chunk].buffer, slot->table.offset,
-                    (VkDeviceSize)n * sizeof *table, table);
-  memcpy(slot->active, active, sizeof slot->active);
-  slot->stale = false;
-  return stream_end(&s->stream);
-}
-
-/* Dispatches of one pass: the range is cut where a grid or lavapipe ends. */
-static enum engine_status dispatch(struct session *s, int slot, int pass, struct gpu_push push) {
-  const struct gpu_slot *sl = &s->slots[slot];
-  const bool sequential = sl->plan.stage->passes[pass].grid == GRID_SEQUENTIAL;
-  const int32_t most = sequential ? SEQUENTIAL_BLOCKS
-                       : s->device->max_groups_x < INT32_MAX ? (int32_t)s->device->max_groups_x
-                                                             : INT32_MAX;
-  const uint32_t columns = (uint32_t)sl->shape.shape[pass].columns;
-  enum engine_status status = ENGINE_OK;
-  for (int32_t left = push.count; left > 0 && !status; left -= push.count) {
-    VkCommandBuffer commands;
-    push.count = left < most ? left : most;
-    status = stream_begin(&s->stream, &commands);
-    if (status) return status;
-    vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, sl->pipelines[pass]);
-    vkCmdPushConstants(commands, s->device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push,
-                       &push);
-    if (sequential)
-      vkCmdDispatch(commands, ((uint32_t)push.n_lanes + SEQUENTIAL_LANES - 1) / SEQUENTIAL_LANES,
-                    columns, 1);
-    else
-      vkCmdDispatch(commands, (uint32_t)push.count, columns, (uint32_t)push.n_lanes);
-    status = stream_end(&s->stream);
-    push.first += push.count;
+/* Enters the lanes in `mask` that have any of the run's units, and cuts the run where the longest
+ * of them ends. There is room for all lanes. */
+static void enter_lanes(const struct session *s, int slot, int pass, const uint64_t *mask,
+                        struct gpu_run *run) {
+  const bool hops = s->slots[slot].plan.stage->passes[pass].grid == GRID_HOPS;
+  const int32_t extra = s->slots[slot].shape.shape[pass].extra;
+  int32_t most_blocks = 0;
+  for (int lane = 0; lane < s->n_lanes; lane++) {
+    const int32_t blocks = s->lanes[lane].n_blocks;
+    if (mask && !(mask[lane / 64] >> (lane % 64) & 1)) continue;
+    if (blocks == 0 || (!hops && run->first >= blocks + extra)) continue;
+    if (blocks > most_blocks) most_blocks = blocks;
+    run->lanes[run->n_lanes++] = lane_io(s, lane, slot);
   }
-  return status;
+  if (!hops && run->count > most_blocks + extra - run->first)
+    run->count = most_blocks + extra - run->first;
 }
 
 static enum engine_status session_run(struct session *s, int slot, int pass, int32_t first,
                                       int32_t count, const uint64_t *mask) {
-  const struct stage_pass *p = &s->slots[slot].plan.stage->passes[pass];
-  const int32_t extra = s->slots[slot].shape.shape[pass].extra;
-  uint64_t active[MASK_WORDS] = {0};
-  int32_t most_blocks = 0;
-  int n = 0;
-  for (int lane = 0; lane < s->n_lanes; lane++) {
-    const uint64_t bit = (uint64_t)1 << (lane % 64);
-    const int32_t blocks = s->lanes[lane].n_blocks;
-    if (mask && !(mask[lane / 64] & bit)) continue;
-    if (blocks == 0 || (p->grid != GRID_HOPS && first >= blocks + extra)) continue;
-    active[lane / 64] |= bit;
-    if (blocks > most_blocks) most_blocks = blocks;
-    n++;
-  }
-  if (n == 0 || count <= 0) return ENGINE_OK;
-  if (p->grid != GRID_HOPS && count > most_blocks + extra - first)
-    count = most_blocks + extra - first;
-  enum engine_status status = write_table(s, slot, active);
+  const struct gpu_slot *sl = &s->slots[slot];
+  uint64_t value;
+  enum engine_status status = stream_flush(&s->stream, &value); /* copies before it */
   if (status) return status;
-  struct gpu_push push = {.lanes = arena_address(&s->arena, s->slots[slot].table),
+  struct gpu_run *run = malloc(sizeof *run + (size_t)s->n_lanes * sizeof *run->lanes);
+  if (!run) return ENGINE_NO_MEMORY;
+  *run = (struct gpu_run){.pipeline = sl->pipelines[pass],
+                          .sequential = sl->plan.stage->passes[pass].grid == GRID_SEQUENTIAL,
                           .first = first,
                           .count = count,
-                          .n_lanes = n};
-  return dispatch(s, slot, pass, push);
+                          .columns = sl->shape.shape[pass].columns};
+  enter_lanes(s, slot, pass, mask, run);
+  if (run->n_lanes && run->count > 0 && run->columns > 0) return lockstep_add(&s->lockstep, run);
+  free(run);
+  return ENGINE_OK;
 }
 
 static enum engine_status session_finish(struct session *s) {
   uint64_t value;
-  enum engine_status status = stream_flush(&s->stream, &value);
+  enum engine_status status = lockstep_wait(&s->lockstep);
+  if (!status) status = stream_flush(&s->stream, &value);
   return status || value == 0 ? status : stream_wait(&s->stream, value);
 }
 

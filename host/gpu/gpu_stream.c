@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* A batch that takes longer has hung. Software devices share the CPU with everyone. */
-static const uint64_t TIMEOUT_NS = 60000000000u, SOFTWARE_TIMEOUT_NS = 1800000000000u;
+#include "gpu_queue.h"
 
 static enum engine_status keep(struct gpu_stream *stream, enum engine_status status) {
   if (status && !stream->failed) stream->failed = status;
@@ -21,12 +20,8 @@ static enum engine_status state(const struct gpu_stream *stream) {
 static enum engine_status create_batches(struct gpu_stream *s) {
   VkDevice device = s->device->handle;
   VkCommandBuffer commands[STREAM_BATCHES];
-  VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                      .commandPool = s->pool,
-                                      .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                      .commandBufferCount = STREAM_BATCHES};
   enum engine_status status =
-      check(s, vkAllocateCommandBuffers(device, &info, commands), "vkAllocateCommandBuffers");
+      keep(s, gpu_commands_create(s->device, STREAM_BATCHES, &s->pool, commands));
   for (int i = 0; i < STREAM_BATCHES && !status; i++) {
     struct gpu_batch *b = &s->batch[i];
     void *mapped = NULL;
@@ -44,40 +39,16 @@ static enum engine_status create_batches(struct gpu_stream *s) {
 }
 
 enum engine_status stream_create(struct gpu_device *device, struct gpu_stream *s) {
-  VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                  .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
-                                  .queueFamilyIndex = device->family};
-  VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-                                    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
-  VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-                                     .pNext = &type};
   memset(s, 0, sizeof *s);
   s->device = device;
   if (state(s)) return state(s);
-  enum engine_status status = check(
-      s, vkCreateCommandPool(device->handle, &pool, NULL, &s->pool), "vkCreateCommandPool");
-  if (!status)
-    status = check(s, vkCreateSemaphore(device->handle, &semaphore, NULL, &s->timeline),
-                   "vkCreateSemaphore");
+  enum engine_status status = keep(s, gpu_timeline_create(device, &s->timeline));
   return status ? status : create_batches(s);
-}
-
-static VkResult wait_for(struct gpu_stream *s, uint64_t value) {
-  VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-                              .semaphoreCount = 1,
-                              .pSemaphores = &s->timeline,
-                              .pValues = &value};
-  return vkWaitSemaphores(s->device->handle, &info,
-                          s->device->info.is_software ? SOFTWARE_TIMEOUT_NS : TIMEOUT_NS);
 }
 
 void stream_destroy(struct gpu_stream *s) {
   if (!s->device) return;
-  /* After a time-out, here or before, it may only be slow: once more. Then it may use all of this
-   * for ever. */
-  VkResult result = s->submitted ? wait_for(s, s->submitted) : VK_SUCCESS;
-  if (result == VK_TIMEOUT && !s->failed) result = wait_for(s, s->submitted);
-  if (result == VK_TIMEOUT) atomic_store(&s->device->hung, true);
+  gpu_settle(s->device, s->timeline, s->submitted, s->failed);
   if (s->device->hung) return;
   for (int i = 0; i < STREAM_BATCHES; i++) gpu_buffer_destroy(s->device, &s->batch[i].staging);
   vkDestroySemaphore(s->device->handle, s->timeline, NULL);
@@ -86,19 +57,16 @@ void stream_destroy(struct gpu_stream *s) {
 }
 
 enum engine_status stream_wait(struct gpu_stream *s, uint64_t value) {
-  return check(s, wait_for(s, value), "vkWaitSemaphores");
+  return check(s, gpu_wait(s->device, s->timeline, value), "vkWaitSemaphores");
 }
 
 /* The current batch, ready to record. */
 static enum engine_status open_batch(struct gpu_stream *s) {
   struct gpu_batch *b = &s->batch[s->current];
-  VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                   .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
   enum engine_status status = state(s);
   if (status || b->recording) return status;
   if (b->value) status = stream_wait(s, b->value);
-  if (!status)
-    status = check(s, vkBeginCommandBuffer(b->commands, &info), "vkBeginCommandBuffer");
+  if (!status) status = keep(s, gpu_commands_begin(s->device, b->commands));
   b->recording = !status;
   b->used = 0;
   b->n_commands = 0;
@@ -126,15 +94,8 @@ enum engine_status stream_stage(struct gpu_stream *s, uint64_t bytes, struct gpu
 enum engine_status stream_begin(struct gpu_stream *s, VkCommandBuffer *commands) {
   enum engine_status status = open_batch(s);
   if (status) return status;
-  const VkPipelineStageFlags stages =
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-  VkMemoryBarrier barrier = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-      .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-      .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                       VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT};
   *commands = s->batch[s->current].commands;
-  vkCmdPipelineBarrier(*commands, stages, stages, 0, 1, &barrier, 0, NULL, 0, NULL);
+  gpu_barrier(*commands);
   return ENGINE_OK;
 }
 
@@ -142,26 +103,6 @@ enum engine_status stream_end(struct gpu_stream *s) {
   uint64_t value;
   if (++s->batch[s->current].n_commands < STREAM_BATCH_COMMANDS) return ENGINE_OK;
   return stream_flush(s, &value);
-}
-
-static enum engine_status submit(struct gpu_stream *s, struct gpu_batch *b) {
-  uint64_t value = s->submitted + 1;
-  VkTimelineSemaphoreSubmitInfo timeline = {
-      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-      .signalSemaphoreValueCount = 1,
-      .pSignalSemaphoreValues = &value};
-  VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                       .pNext = &timeline,
-                       .commandBufferCount = 1,
-                       .pCommandBuffers = &b->commands,
-                       .signalSemaphoreCount = 1,
-                       .pSignalSemaphores = &s->timeline};
-  pthread_mutex_lock(&s->device->lock);
-  VkResult result = vkQueueSubmit(s->device->queue, 1, &info, VK_NULL_HANDLE);
-  pthread_mutex_unlock(&s->device->lock);
-  enum engine_status status = check(s, result, "vkQueueSubmit");
-  if (!status) s->submitted = b->value = value;
-  return status;
 }
 
 enum engine_status stream_flush(struct gpu_stream *s, uint64_t *value) {
@@ -176,8 +117,9 @@ enum engine_status stream_flush(struct gpu_stream *s, uint64_t *value) {
   vkCmdPipelineBarrier(b->commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
                        1, &barrier, 0, NULL, 0, NULL);
   b->recording = false;
-  status = check(s, vkEndCommandBuffer(b->commands), "vkEndCommandBuffer");
-  if (!status) status = submit(s, b);
+  const uint64_t next = s->submitted + 1;
+  status = keep(s, gpu_submit(s->device, b->commands, s->timeline, next));
+  if (!status) s->submitted = b->value = next;
   s->current = (s->current + 1) % STREAM_BATCHES;
   *value = s->submitted;
   return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Commands and staging memory of a session: recorded in order, submitted in batches,
+ * A session's copies and their staging memory: recorded in order, submitted in batches,
  * host and device overlap. Every command waits for the ones before it. Private to
  * host/gpu; a stream belongs to one thread. After the first failure every call fails
  * with the same status. */
@@ -9,7 +9,7 @@
 
 enum {
   STREAM_BATCHES = 3,
-  STREAM_STAGING_BYTES = 8 << 20, /* per batch */
+  STREAM_STAGING_BYTES = GPU_SESSION_BYTES / STREAM_BATCHES, /* per batch */
   STREAM_BATCH_COMMANDS = 64,
 };
 
