@@ -48,6 +48,9 @@ TWIN_FN int high_level(float energy) {
 TWIN_FN int linked_demand(int own, int most, int link) {
   return min_int(most, own + mul_q24(most - own, link) + 1);
 }
+/* Points on either side that closing, hold and a node read, at most: 100 ms, three boxes of 10 ms
+ * and 2^6 - 1 points at 48 kHz. */
+#define LIMITER_MAX_REACH 756
 /* Where a node of the track stands in a section: those of a block at the beginning of its
  * 2^points_log2 words, 2^grid points from one to the next. */
 TWIN_FN int limiter_node(int node, int points_log2, int grid) {

@@ -64,11 +64,10 @@ static void load_points(const int32_t *points, int64_t total, int64_t from, int 
 
 /* Gaps closed, held; every node gets the most of the points that it is interpolated to. */
 static void hold(const struct stage_io *io, int group, int32_t first, int32_t count) {
-  enum { HALO = 2 * (640 + 128 + (1 << LIMITER_MAX_GRID)) };
   const struct limiter_design *d = io->design;
   const struct limiter_pace *p = pace_of(io);
   const int32_t *demand = limiter_section(io, LIMITER_DEMAND, group);
-  int32_t x[MAX_POINTS + HALO], *to = limiter_section(io, LIMITER_HELD, group);
+  int32_t x[MAX_POINTS + 2 * LIMITER_MAX_REACH], *to = limiter_section(io, LIMITER_HELD, group);
   const int64_t total = (int64_t)io->n_blocks * d->points;
   const int step = 1 << p->grid, reach = p->close + d->hold + step - 1;
   for (int32_t b = first; b < first + count; b += TILE) {
@@ -99,13 +98,14 @@ static void load_nodes(const struct stage_io *io, const int32_t *section, int64_
 
 enum { NODES = MAX_POINTS + 1 + 2 * LIMITER_MAX_NODES };
 
-/* y[i] = max of x[i + at] and of x[i + at + step u] - cost u^2, u = 1 .. most. */
+/* y[i] = max of y[i] and x[i + step u] - cost u^2, u = 1 .. most. */
 LACQUER_CLONES
 static void dilate_side(const int32_t *x, int step, int cost, int most, int n, int32_t *y) {
   for (int u = 1; u <= most; u++)
     for (int i = 0; i < n; i++) y[i] = max_int(y[i], x[i + step * u] - cost * u * u);
 }
 
+/* y[i] = min of y[i] and x[i + step u] + cost u^2. */
 LACQUER_CLONES
 static void erode_side(const int32_t *x, int step, int cost, int most, int n, int32_t *y) {
   for (int u = 1; u <= most; u++)

@@ -6,7 +6,7 @@
 #include "limiter.glsl"
 layout(local_size_x = 256) in;
 
-#define QUADS 420 /* 4 x 420 >= 256 points + 2 (close + hold + 63) */
+#define QUADS (64 + LIMITER_MAX_REACH / 2 + 1) /* for 256 points and the reach on either side */
 shared ivec4 x[2][QUADS];
 
 ivec4 quad(int now, int q) { return x[now][min_int(q, QUADS - 1)]; }

@@ -295,6 +295,24 @@ static void brute_force(void **state) {
   }
 }
 
+/* The longest settings fit the memory that the passes have for them. */
+static void longest_reach(void **state) {
+  (void)state;
+  static const int rates[] = {44100, 48000, 88200, 96000, 176400, 192000};
+  for (int i = 0; i < COUNT(rates); i++) {
+    struct limiter_params p = settings();
+    struct limiter_bench b;
+    const struct stage_format format = {rates[i], 1, NULL};
+    p.look_ahead_ms = 500, p.release_ms = 1000, p.smooth_ms = 10, p.close_ms = 100;
+    limiter_bench_open(&b, &p, &format, 1);
+    const struct limiter_pace *pace = &b.limiter->pace[0];
+    assert_true(pace->grid <= LIMITER_MAX_GRID);
+    assert_true(pace->close + b.limiter->hold + (1 << pace->grid) - 1 <= LIMITER_MAX_REACH);
+    assert_true(pace->rise_nodes <= LIMITER_MAX_NODES && pace->fall_nodes <= LIMITER_MAX_NODES);
+    limiter_bench_close(&b);
+  }
+}
+
 /* ---- chunks ---- */
 
 static void fill_noise(struct limiter_bench *b, uint64_t seed) {
@@ -542,6 +560,7 @@ int main(void) {
       cmocka_unit_test(detector_accuracy),
       cmocka_unit_test(level_covers_samples),
       cmocka_unit_test(brute_force),
+      cmocka_unit_test(longest_reach),
       cmocka_unit_test(chunks),
       cmocka_unit_test(never_above_demand),
       cmocka_unit_test(neutral),
