@@ -162,12 +162,12 @@ static struct limiter_pace pace_of(const struct limiter_params *p, double step_m
 }
 
 /* Pace i of LIMITER_PACES, from slow to fast: released from 6 dB in 1200 to 10 ms. The attack
- * takes a fifth of that, and up to half of what is shorter than 150 ms. */
+ * takes a fifth of that; of what is shorter than 150 ms more, down to 36 ms and as long. */
 static void take_pace(int i, struct limiter_params *p) {
   double release_ms = 1200;
   for (int k = 0; k < i; k++) release_ms *= 0.8525;
   if (isnan(p->release_ms)) p->release_ms = release_ms;
-  p->look_ahead_ms = p->release_ms * (0.2 + 0.3 * fmax(0, (i - 13) / 17.0));
+  p->look_ahead_ms = p->release_ms * (0.2 + 0.8 * fmin(1, fmax(0, (i - 13) / 9.0)));
   if (isnan(p->close_ms)) p->close_ms = fmin(50, p->release_ms / 4);
 }
 
