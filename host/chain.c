@@ -424,10 +424,10 @@ static void settle(struct run *r, int tail, lane_mask mask) {
  * faster pace: it is searched with. */
 static void retry_faster(struct run *r, int tail, lane_mask mask) {
   for (int i = 0; i < r->batch->n_lanes; i++) {
+    if (!in_mask(mask, i)) continue; /* it may have fewer tails */
     struct lane_run *l = &r->lane[i];
     const struct tail *t = tail_of(r, i, tail);
     const struct limiter_design *limiter = t->limiter->data;
-    if (!in_mask(mask, i)) continue;
     if (l->result.reached || !l->solve.reached || l->choice.pace == limiter->n_paces) {
       mask_drop(mask, i);
       continue;
