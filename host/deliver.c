@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adm_file.h"
 #include "encode.h"
 #include "loudness_check.h"
 #include "memory.h"
@@ -135,7 +136,8 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   const struct track *track = &m->tracks[d->unit->unit->track];
   const struct variant *variant = &m->variants[d->unit->unit->variant];
   const struct deliverable file = {
-      .path = d->unit->unit->path, .format = variant->format, .bits = variant->dither.bits,
+      .path = d->unit->unit->path, .format = variant->format, .adm = variant->adm,
+      .bits = variant->dither.bits,
       .rate_hz = r->rate_hz, .channels = receipt_channels(r), .layout = receipt_layout(r),
       .n_frames = d->n_frames, .pcm = d->pcm,
       .title = track->title, .artist = track->artist,
@@ -206,6 +208,9 @@ static enum status measure_delivered(const struct delivery *d, struct receipt *r
 /* Publishes file and receipt, unless `status` or the golden receipt is against it. */
 static enum status publish(const struct delivery *d, struct receipt *r, struct encoded *encoded,
                            enum status status, struct failure *why) {
+  const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
+  snprintf(r->form, sizeof r->form, "%s",
+           variant->format == FILE_ADM ? adm_file_form(variant->adm) : "");
   memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);
   memcpy(r->pcm_sha256, encoded->pcm_sha256, sizeof r->pcm_sha256);
   memcpy(r->file_sha256, encoded->file_sha256, sizeof r->file_sha256);

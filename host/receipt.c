@@ -44,6 +44,7 @@ static const struct field fields[] = {
     FIELD("deliverable", "rate_hz", FIELD_INT, rate_hz),
     FIELD("deliverable", "bits", FIELD_INT, bits),
     FIELD("deliverable", "layout", FIELD_LATER_TEXT, layout),
+    FIELD("deliverable", "form", FIELD_LATER_TEXT, form),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
     FIELD("edit", "frames", FIELD_INT, edit.n_frames),
