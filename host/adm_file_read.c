@@ -68,7 +68,8 @@ enum status adm_file_pcm_hash(const char *path, char pcm_sha256[HASH_TEXT_SIZE],
   if (status) return status;
   status = frames_begin(&f, &file, why);
   int32_t n = 0;
-  for (int64_t at = 0; at < file.n_frames && !status; at += n) status = frames_next(&f, at, &n, why);
+  for (int64_t at = 0; at < file.n_frames && !status; at += n)
+    status = frames_next(&f, at, &n, why);
   status = frames_end(&f, status, pcm_sha256, why);
   riff_close(&file);
   return status;

@@ -40,6 +40,8 @@ struct receipt {
   double meters_differ_lu; /* largest difference of the last two, figure by figure */
   double meters_tolerance_lu; /* METERS_TOLERANCE_LU */
   bool meters_agree;
+  double immersive_lufs, immersive_peak_dbtp; /* of an Atmos master's fold to 5.1 (libebur128) */
+  char immersive[96];      /* verdict of the two; "": no such master, or no such fold */
   double true_peak_dbtp;   /* of the limited signal, as the 16x meter reads it */
   double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Beds delivered as ADM BWF: their tracks, by tables of this test's own, the Dolby profile, by
  * the tests' reader, and the program from end to end. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "adm_fixture.h"
 #include "adm_profile.h"
 #include "cli_fixture.h"
+#include "loudness_check.h"
 #include "manifest.h"
 #include "pcm_hash.h"
 #include "publish.h"
@@ -272,6 +274,70 @@ static void expect_same(const char *out, const char *bed, const char *variant) {
   free(s[1].pcm);
 }
 
+/* BS.2127 from 7.1.4 to 5.1, written out: of the file's 14 tracks. */
+static void fold_by_hand(const char *path, float *pcm[6], int32_t n_frames) {
+  struct riff_file file;
+  assert_int_equal(riff_open(path, &file, NULL), 0);
+  for (int32_t i = 0; i < n_frames; i++) {
+    unsigned char frame[14 * 3], *at = frame;
+    double x[14], s = sqrt(0.5);
+    assert_int_equal(riff_read(&file, file.data_at + i * 42, frame, sizeof frame, NULL), 0);
+    for (int k = 0; k < 14; k++, at += 3)
+      x[k] = (int32_t)((uint32_t)at[0] << 8 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 24) *
+             0x1p-31;
+    for (int side = 0; side < 2; side++) {
+      pcm[side][i] = (float)(x[side] + s * x[4 + side] + x[10 + side]);
+      pcm[2 + side][i] = (float)x[2 + side];
+      pcm[4 + side][i] = (float)(s * x[4 + side] + x[6 + side] + x[12 + side]);
+    }
+  }
+  riff_close(&file);
+}
+
+static void test_estimate(void **state) {
+  static const char *const files[] = {"7.1.4 itu.wav", "7.1.4 wave.wav", "7.1.2 dolby.wav"};
+  enum { N = 100000 };
+  char *out = fixture_folder();
+  float *pcm[6];
+  double dbtp;
+  struct loudness_figures figures;
+  struct pcm_shape shape = {RATE, 6, N, layout_find("5.1")};
+  (void)state;
+  cli_sound(folder, &(struct cli_sound){"long.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, RATE, 12, N,
+                                        SEED});
+  for (int loud = 0; loud < 2; loud++) {
+    char verdict[96];
+    cli_text(folder, "long.yaml", CHAIN
+             "variants: {m: {format: adm, loudness: %d, true_peak: -3}}\n"
+             "tracks:\n  - {source: long.wav, layout: 7.1.4}\n", loud ? -17 : -24);
+    expect_status(run_program("render", fixture_path(folder, "long.yaml"), "-o", out, "--device",
+                              "cpu"), 0);
+    for (int c = 0; c < 6; c++) pcm[c] = malloc(sizeof **pcm * N);
+    fold_by_hand(fixture_path(out, "long m.wav"), pcm, N);
+    assert_int_equal(loudness_measure_planar(&shape, (const float *const *)pcm, &figures, &dbtp,
+                                             NULL), 0);
+    json_t *receipt = cli_receipt(out, "long m.wav");
+    const json_t *said = json_object_get(receipt, "estimate_5_1");
+    assert_float_equal(json_number_value(json_object_get(said, "integrated_lufs")),
+                       figures.integrated_lufs, 1e-4);
+    assert_float_equal(json_number_value(json_object_get(said, "true_peak_dbtp")), dbtp, 1e-4);
+    snprintf(verdict, sizeof verdict, "5.1 (BS.2127), an estimate: %.1f LKFS, %.1f dBTP: %s -18 "
+             "LKFS, -1 dBTP", figures.integrated_lufs, dbtp, loud ? "above" : "within");
+    assert_string_equal(json_string_value(json_object_get(said, "verdict")), verdict);
+    json_decref(receipt);
+    for (int c = 0; c < 6; c++) free(pcm[c]);
+  }
+  put_manifest("all.yaml");
+  expect_status(run_program("render", fixture_path(folder, "all.yaml"), "-o", out, "--device",
+                            "cpu"), 0);
+  for (int i = 0; i < COUNT(files); i++) { /* nobody asks, or there is no such fold */
+    json_t *receipt = cli_receipt(out, files[i]);
+    assert_null(json_object_get(receipt, "estimate_5_1"));
+    json_decref(receipt);
+  }
+  fixture_folder_remove(out);
+}
+
 static void test_render(void **state) {
   char *out = fixture_folder();
   char manifest[4096];
@@ -333,9 +399,12 @@ static void test_second_run(void **state) {
     fresh = fixture_folder();
     render_one(fresh, runs[i].form, runs[i].title, "delivered");
     assert_int_equal(cli_same_bits(out, fresh), 1);
-    char *form = cli_receipt_text(out, "7.1.4 master.wav", "deliverable", "form");
-    assert_int_equal(!strstr(runs[i].form, "adm"), !*form);
-    free(form);
+    json_t *receipt = cli_receipt(out, "7.1.4 master.wav");
+    const json_t *form = json_object_get(json_object_get(receipt, "deliverable"), "form");
+    const bool dolby = !strcmp(runs[i].form, "format: adm");
+    assert_int_equal(form != NULL, strstr(runs[i].form, "adm") != NULL);
+    assert_int_equal(json_object_get(receipt, "estimate_5_1") != NULL, dolby);
+    json_decref(receipt);
     expect_run(run_program("verify", out), 0, "equal");
   }
   fixture_folder_remove(fresh);
@@ -398,7 +467,8 @@ static void test_plan_refuses(void **state) {
   } cases[] = {
       {"st.wav", "", "adm: dolby", "2.0 cannot be delivered as adm dolby (variant \"m\")",
        "a stereo file is never up-mixed into an immersive deliverable", 48000, 2},
-      {"mono.wav", "", "adm: itu", "1.0 cannot be delivered as adm itu", "never up-mixed", 48000, 1},
+      {"mono.wav", "", "adm: itu", "1.0 cannot be delivered as adm itu", "never up-mixed", 48000,
+       1},
       {"cd.wav", ", layout: 5.1", "adm: dolby", "5.1 cannot be delivered as adm dolby",
        "profile has 48000 and 96000 Hz", 44100, 6},
   };
@@ -463,6 +533,7 @@ int main(void) {
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_foreign),
       cmocka_unit_test(test_render),
+      cmocka_unit_test(test_estimate),
       cmocka_unit_test(test_second_run),
       cmocka_unit_test(test_damage),
       cmocka_unit_test(test_manifest_refuses),
