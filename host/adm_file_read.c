@@ -30,7 +30,11 @@ static size_t frame_bytes(const struct riff_file *file) {
 }
 static enum status frames_begin(struct frames *f, const struct riff_file *file,
                                 struct failure *why) {
-  *f = (struct frames){.file = file, .packed = malloc(BLOCK * frame_bytes(file))};
+  *f = (struct frames){.file = file};
+  if (file->format.channels > ADM_FILE_TRACKS)
+    return fail(why, STATUS_BAD_DATA, "%s: %d tracks (accepted: up to %d)",
+                file->path, file->format.channels, ADM_FILE_TRACKS);
+  f->packed = malloc(BLOCK * frame_bytes(file));
   if (!f->packed) return fail(why, STATUS_AGAIN, "%s: out of memory", file->path);
   hash_init(&f->hash);
   return STATUS_OK;
