@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adm_file.h"
 #include "loudness_check.h"
 #include "memory.h"
 
@@ -90,6 +91,7 @@ void pair_measure(struct pair *p) {
   p->state = PAIR_SHAPE;
   for (int i = 0; i < 2 && !status; i++) {
     status = decode_file(p->path[i], &audio[i], &why);
+    if (status && adm_file_is(p->path[i])) status = adm_file_decode(p->path[i], &audio[i], &why);
     if (!status) describe(&p->of[i], &audio[i]);
   }
   if (!status && same_shape(&audio[0], &audio[1])) compare_samples(p, &audio[0], &audio[1]);

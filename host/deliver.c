@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adm.h"
+#include "adm_file.h"
 #include "encode.h"
 #include "loudness_check.h"
 #include "memory.h"
@@ -135,7 +137,8 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   const struct track *track = &m->tracks[d->unit->unit->track];
   const struct variant *variant = &m->variants[d->unit->unit->variant];
   const struct deliverable file = {
-      .path = d->unit->unit->path, .format = variant->format, .bits = variant->dither.bits,
+      .path = d->unit->unit->path, .format = variant->format, .adm = variant->adm,
+      .bits = variant->dither.bits,
       .rate_hz = r->rate_hz, .channels = receipt_channels(r), .layout = receipt_layout(r),
       .n_frames = d->n_frames, .pcm = d->pcm,
       .title = track->title, .artist = track->artist,
@@ -206,6 +209,9 @@ static enum status measure_delivered(const struct delivery *d, struct receipt *r
 /* Publishes file and receipt, unless `status` or the golden receipt is against it. */
 static enum status publish(const struct delivery *d, struct receipt *r, struct encoded *encoded,
                            enum status status, struct failure *why) {
+  const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
+  snprintf(r->form, sizeof r->form, "%s",
+           variant->format == FILE_ADM ? adm_file_form(variant->adm) : "");
   memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);
   memcpy(r->pcm_sha256, encoded->pcm_sha256, sizeof r->pcm_sha256);
   memcpy(r->file_sha256, encoded->file_sha256, sizeof r->file_sha256);
@@ -223,9 +229,37 @@ static enum status publish(const struct delivery *d, struct receipt *r, struct e
   return status;
 }
 
+/* Services measure an Atmos master by a render of theirs to 5.1; this one is by BS.2127. What a
+ * receipt says already stays: it is of the same samples, without the gaps. */
+static enum status estimate_immersive(const struct delivery *d, struct receipt *r,
+                                      struct failure *why) {
+  static const double most_lufs = -18, most_dbtp = -1;
+  const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
+  const struct pcm_shape shape = {r->rate_hz, receipt_channels(r), d->n_frames, receipt_layout(r)};
+  const struct layout *to = layout_find("5.1");
+  struct loudness_figures figures;
+  const bool wanted = variant->format == FILE_ADM && variant->adm == ADM_DOLBY &&
+                      !fold_refusal(shape.layout, to);
+  if (wanted && *r->immersive) return STATUS_OK;
+  r->immersive_lufs = r->immersive_peak_dbtp = -HUGE_VAL;
+  *r->immersive = 0;
+  if (!wanted) return STATUS_OK;
+  const enum status status = loudness_measure_folded(&shape, d->pcm, to, &figures,
+                                                     &r->immersive_peak_dbtp, why);
+  if (status) return status;
+  r->immersive_lufs = figures.integrated_lufs;
+  const bool above = r->immersive_lufs > most_lufs || r->immersive_peak_dbtp > most_dbtp;
+  snprintf(r->immersive, sizeof r->immersive,
+           "5.1 (BS.2127), an estimate: %.1f LKFS, %.1f dBTP: %s %.0f LKFS, %.0f dBTP",
+           r->immersive_lufs, r->immersive_peak_dbtp, above ? "above" : "within", most_lufs,
+           most_dbtp);
+  return STATUS_OK;
+}
+
 enum status deliver_retagged(const struct delivery *d, struct receipt *r, struct failure *why) {
   struct encoded encoded = {0};
-  const enum status status = encode(d, r, &encoded, why);
+  enum status status = encode(d, r, &encoded, why);
+  if (!status) status = estimate_immersive(d, r, why);
   return publish(d, r, &encoded, status, why);
 }
 
@@ -246,6 +280,7 @@ enum status deliver_unit(const struct delivery *d, struct receipt *r, struct fai
     return fail(why, STATUS_UNIT_FAILED, "%s: %s; not delivered, as \"infeasible: fail\" asks",
                 d->unit->unit->name, r->verdict);
   enum status status = d->options->rehearse ? STATUS_OK : measure_delivered(d, r, why);
+  if (!status && !d->options->rehearse) status = estimate_immersive(d, r, why);
   if (!status) status = encode_with_gaps(d, r, &encoded, why);
   if (d->options->rehearse) {
     memcpy(r->pcm_sha256, encoded.pcm_sha256, sizeof r->pcm_sha256);

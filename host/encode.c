@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adm_file.h"
 #include "flac_write.h"
 #include "manifest.h"
 #include "publish.h"
@@ -41,13 +42,13 @@ static enum status check_texts(const struct deliverable *d, struct failure *why)
 }
 
 const char *encode_refusal(int format, const struct layout *layout) {
-  if (!layout || layout->channels <= 2)
+  if (!layout || layout->channels <= 2 || format == FILE_ADM) /* adm_file_refusal */
     return NULL;
   if (format == FILE_AIFF)
     return "an AIFF file does not say which channel is which (accepted: wav, up to 7.1 flac)";
   if (!layout_mask(layout))
-    return "the channel mask of WAV files and FLAC have no place for its tops (accepted: sources "
-           "of another layout)";
+    return "the channel mask of WAV files and FLAC have no place for its tops (accepted: format: "
+           "adm, or sources of another layout)";
   if (format == FILE_FLAC && layout->channels > 8)
     return "FLAC holds up to 8 channels (accepted: wav)";
   return NULL;
@@ -65,6 +66,9 @@ static enum status check(const struct deliverable *d, struct failure *why) {
                 "at least 1 frame)", d->path, d->channels, d->n_frames, MAX_CHANNELS);
   if (d->channels > 2 && (!d->layout || d->layout->channels != d->channels))
     return fail(why, STATUS_INTERNAL, "%s: %d channels without a layout", d->path, d->channels);
+  if (d->format == FILE_ADM && adm_file_refusal(d->adm, d->layout, d->rate_hz, d->bits))
+    return fail(why, STATUS_BAD_DATA, "%s: %s", d->path,
+                adm_file_refusal(d->adm, d->layout, d->rate_hz, d->bits));
   if (encode_refusal(d->format, d->layout))
     return fail(why, STATUS_BAD_DATA, "%s: %s: %s", d->path, d->layout->name,
                 encode_refusal(d->format, d->layout));
@@ -81,8 +85,9 @@ static enum status check(const struct deliverable *d, struct failure *why) {
 /* Writes, flushes and closes. */
 static enum status write_temp(int fd, const struct deliverable *d, int64_t riff_limit,
                               struct failure *why) {
-  enum status status = d->format == FILE_FLAC ? flac_write(fd, d, why)
-                                              : sndfile_write(fd, d, riff_limit, why);
+  enum status status = d->format == FILE_FLAC  ? flac_write(fd, d, why)
+                       : d->format == FILE_ADM ? adm_file_write(fd, d, riff_limit, why)
+                                               : sndfile_write(fd, d, riff_limit, why);
   int error = status == STATUS_OK && fsync(fd) != 0 ? errno : 0;
   if (close(fd) != 0 && !error)
     error = errno; /* network file systems report a full disk here */
@@ -107,7 +112,9 @@ enum status encode_file_limited(const struct deliverable *d, int64_t riff_limit,
   if (status == STATUS_OK)
     status = write_temp(fd, d, riff_limit, why);
   if (status == STATUS_OK)
-    status = sndfile_read_back(out->temp_path, d, out->pcm_sha256, why);
+    status = d->format == FILE_ADM
+                 ? adm_file_read_back(out->temp_path, d, out->pcm_sha256, why)
+                 : sndfile_read_back(out->temp_path, d, out->pcm_sha256, why);
   if (status == STATUS_OK &&
       hash_file(out->temp_path, out->file_sha256, &out->file_bytes, why) != STATUS_OK)
     status = STATUS_IO;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Audio files out: integers to WAV (RF64 when large), AIFF and FLAC, floats to
+ * Audio files out: integers to WAV (RF64 when large), AIFF, FLAC and ADM masters, floats to
  * WAV and AIFF (as AIFC), with tags,
  * into a temporary file that has been read back and compared. */
 #ifndef LACQUER_ENCODE_H
@@ -14,6 +14,7 @@
 struct deliverable {
   const char *path; /* the final path; missing folders are made */
   int format;       /* enum file_format */
+  int adm;          /* enum adm_flavour, of FILE_ADM */
   int bits;         /* 16, 20, 24; 32: float, not in FLAC */
   int rate_hz, channels;
   const struct layout *layout; /* of more than two channels; else it may be NULL */
@@ -40,7 +41,7 @@ struct encoded {
   char file_sha256[HASH_TEXT_SIZE]; /* of every byte of the file */
   char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2, 3 or 4 bytes, little-endian,
                                        interleaved in the file's order: the data chunk of a WAV
-                                       file */
+                                       file; of an ADM master with its silent tracks */
 };
 
 /* Writes the deliverable beside its final path as a temporary file, flushes it to the
@@ -55,8 +56,8 @@ enum status encode_file(const struct deliverable *deliverable, struct encoded *o
 /* Frees, and removes the temporary file if it has not been published. */
 void encoded_discard(struct encoded *encoded);
 
-/* As encode_file; a WAV with more audio bytes than `riff_limit` becomes RF64. Tests
- * make small RF64 files with it. */
+/* As encode_file; a WAV with more audio bytes than `riff_limit` becomes RF64, an ADM master of
+ * more bytes RF64 or BW64. Tests make small files of these forms with it. */
 enum status encode_file_limited(const struct deliverable *deliverable, int64_t riff_limit,
                                 struct encoded *out, struct failure *why);
 #endif

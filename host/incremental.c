@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adm_file.h"
 #include "deliver.h"
 #include "memory.h"
 #include "sndfile_write.h"
@@ -22,7 +23,9 @@ static enum need need_of(const struct unit_plan *u, const struct receipt *r) {
 /* The samples of the unit's file, if they are those that were delivered. */
 static bool load_samples(const struct unit *unit, const struct receipt *r,
                          struct sndfile_samples *out) {
-  if (sndfile_load(unit->path, r->bits, receipt_layout(r), out, NULL)) return false;
+  if (adm_file_is(unit->path) ? adm_file_load(unit->path, receipt_layout(r), out, NULL)
+                              : sndfile_load(unit->path, r->bits, receipt_layout(r), out, NULL))
+    return false;
   if (!strcmp(out->pcm_sha256, r->pcm_sha256) && out->rate_hz == r->rate_hz &&
       out->channels == receipt_channels(r))
     return true;

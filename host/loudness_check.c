@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "fold.h"
 #include "memory.h"
 
 /* ebur128_init writes tables that all states share. */
@@ -46,17 +47,36 @@ static ebur128_state *open_meter(const struct pcm_shape *shape, int with_true_pe
   return meter;
 }
 
-/* Frames [at, at + n) of either kind of samples to the meter. */
+struct fold_from { /* samples of a bed, on their way to the channels that are measured */
+  int channels;
+  double gain[MAX_CHANNELS][MAX_CHANNELS]; /* out, in */
+};
 struct samples {
   const float *const *planar;
   const int32_t *pcm;
   bool is_float;
   float *hops; /* out, unless NULL */
+  const struct fold_from *fold; /* of `pcm`, or NULL */
 };
+static void fold_block(const struct fold_from *from, int channels, const int32_t *pcm, int32_t n,
+                       float *block) {
+  for (int32_t i = 0; i < n; i++, pcm += from->channels)
+    for (int o = 0; o < channels; o++) {
+      double sum = 0;
+      for (int c = 0; c < from->channels; c++) sum += from->gain[o][c] * pcm[c];
+      *block++ = (float)(sum * 0x1p-31);
+    }
+}
+/* Frames [at, at + n) of either kind of samples to the meter. */
 static int feed(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
                 int32_t at, int32_t n) {
   float block[2048 * MAX_CHANNELS];
-  const int32_t *pcm = s->pcm ? s->pcm + (size_t)at * (size_t)shape->channels : NULL;
+  const int channels = s->fold ? s->fold->channels : shape->channels;
+  const int32_t *pcm = s->pcm ? s->pcm + (size_t)at * (size_t)channels : NULL;
+  if (s->fold) {
+    fold_block(s->fold, shape->channels, pcm, n, block);
+    return ebur128_add_frames_float(meter, block, (size_t)n);
+  }
   if (s->is_float)
     return ebur128_add_frames_float(meter, (const float *)(const void *)pcm, (size_t)n);
   if (pcm) return ebur128_add_frames_int(meter, pcm, (size_t)n);
@@ -130,6 +150,18 @@ enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *p
                                  struct failure *why) {
   const struct samples samples = {.pcm = pcm, .is_float = is_float};
   return measure(shape, &samples, figures, true_peak_dbtp, why);
+}
+
+enum status loudness_measure_folded(const struct pcm_shape *shape, const int32_t *pcm,
+                                    const struct layout *to, struct loudness_figures *figures,
+                                    double *true_peak_dbtp, struct failure *why) {
+  const struct pcm_shape folded = {shape->rate_hz, to->channels, shape->n_frames, to};
+  struct fold_from from = {.channels = shape->channels};
+  for (int o = 0; o < to->channels; o++)
+    for (int c = 0; c < shape->channels; c++)
+      from.gain[o][c] = fold_gain(shape->layout, to, FOLD_LO_RO, o, c);
+  return measure(&folded, &(struct samples){.pcm = pcm, .fold = &from}, figures, true_peak_dbtp,
+                 why);
 }
 
 enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,

@@ -27,7 +27,13 @@ enum status loudness_measure_planar(const struct pcm_shape *shape, const float *
 enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                  struct loudness_figures *figures, double *true_peak_dbtp,
                                  struct failure *why);
-/* The same and, in `hops`, its K-weighted energy of every 100 ms: loudness_hops() of them. */
+/* The same of the integers of a bed, folded to another layout (fold.h; there is a way): what its
+ * render there would measure, before any limiter of that render. */
+enum status loudness_measure_folded(const struct pcm_shape *shape, const int32_t *pcm,
+                                    const struct layout *to, struct loudness_figures *figures,
+                                    double *true_peak_dbtp, struct failure *why);
+/* As loudness_measure_pcm and, in `hops`, its K-weighted energy of every 100 ms: loudness_hops()
+ * of them. */
 enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                   struct loudness_figures *figures, float *hops,
                                   struct failure *why);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adm.h"
+#include "adm_file.h"
 #include "failure.h"
 #include "manifest_parts.h"
 #include "memory.h"
@@ -48,6 +50,19 @@ static void tell(struct row_reader *reader, yaml_node_t *node, const char *key,
   row_reader_leave(reader, length);
 }
 
+/* What can be said of a master before its sources are known. */
+static void check_adm(struct row_reader *reader, yaml_node_t *node,
+                      const struct variant *variant) {
+  const struct layout *any = layout_find("7.1.4");
+  const struct layout *stated = fold_target(&variant->fold, any);
+  const int rate_hz = variant->resample.rate_hz ? variant->resample.rate_hz : 48000;
+  const int adm = variant->adm, bits = variant->dither.bits;
+  const char *refusal;
+  if ((refusal = adm_file_refusal(adm, stated, rate_hz, ADM_FILE_BITS)))
+    tell(reader, node, stated->channels <= 2 ? "layout" : "rate", refusal);
+  if ((refusal = adm_file_refusal(adm, any, 48000, bits))) tell(reader, node, "bits", refusal);
+}
+
 /* What the parts of a variant ask of each other. */
 static void check_tail(struct row_reader *reader, yaml_node_t *node,
                        const struct variant *variant) {
@@ -57,6 +72,9 @@ static void check_tail(struct row_reader *reader, yaml_node_t *node,
   if (variant->format == FILE_FLAC && variant->dither.bits == 32)
     tell(reader, node, "bits",
          "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
+  if (variant->format == FILE_ADM) check_adm(reader, node, variant);
+  else if (variant->adm != ADM_DOLBY)
+    tell(reader, node, "adm", "is for masters (accepted: beside format: adm)");
 }
 
 static void read_variant(struct row_reader *reader, const char *name, yaml_node_t *value,

@@ -31,10 +31,11 @@ struct chain {
   bool borrowed; /* the stages are another chain's, which outlives this one */
 };
 
-enum file_format { FILE_WAV, FILE_AIFF, FILE_FLAC };
+enum file_format { FILE_WAV, FILE_AIFF, FILE_FLAC, FILE_ADM };
 struct variant {
   char *name;
   int format; /* enum file_format */
+  int adm;    /* enum adm_flavour, of FILE_ADM */
   /* The tail stages' settings; their rows stand directly among a variant's keys. */
   struct resample_params resample;
   struct fold_params fold;
@@ -111,7 +112,9 @@ const void *manifest_tail_params(const struct variant *variant, const struct sta
  * Fields: {artist} {album} {title} {disc} {number} {isrc} {variant} {source} {ext}. */
 char *manifest_output_name(const struct manifest *manifest, const struct track *track,
                            const struct variant *variant);
-const char *file_format_extension(int format); /* "wav", "aiff", "flac" */
+const char *file_format_extension(int format); /* "wav", "aiff", "flac"; of FILE_ADM "wav" */
+/* The same, but "adm dolby", "adm itu": what decides the form of the file. */
+const char *variant_form(const struct variant *variant);
 
 /* Writes the manifest's JSON Schema (draft 2020-12), made from the same rows; the
  * bytes depend on nothing but the rows. 0, or STATUS_IO. */

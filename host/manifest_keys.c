@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * Every key of a manifest, beside those of the stages: the reader and the schema are
  * made from these tables. */
+#include "adm.h"
+#include "adm_file.h"
 #include "manifest_parts.h"
 #include "output_name.h"
 
-static const char *const formats[] = {"wav", "aiff", "flac", NULL};
+static const char *const formats[] = {"wav", "aiff", "flac", "adm", NULL};
 
-const char *file_format_extension(int format) { return formats[format]; }
+const char *file_format_extension(int format) {
+  return formats[format == FILE_ADM ? FILE_WAV : format];
+}
+
+const char *variant_form(const struct variant *variant) {
+  if (variant->format != FILE_ADM) return formats[variant->format];
+  return variant->adm == ADM_DOLBY ? "adm dolby" : "adm itu";
+}
 
 #define AT(field) offsetof(struct manifest, field)
 #define VERSION_ROW \
@@ -41,7 +50,10 @@ const struct param_row manifest_catalogue_rows[] = {
 
 const struct param_row manifest_variant_rows[] = {
     {.name = "format", .type = PARAM_CHOICE, .offset = offsetof(struct variant, format),
-     .initial = FILE_WAV, .choices = formats, .help = "file format"},
+     .initial = FILE_WAV, .choices = formats, .help = "file format; adm: a bed as ADM BWF"},
+    {.name = "adm", .type = PARAM_CHOICE, .offset = offsetof(struct variant, adm),
+     .initial = ADM_DOLBY, .choices = adm_flavour_names,
+     .help = "flavour of format adm: Dolby Atmos Master ADM profile, or ITU-R BS.2076"},
     {0},
 };
 

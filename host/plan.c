@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adm_file.h"
 #include "band_limit.h"
 #include "clip.h"
 #include "decode.h"
@@ -167,17 +168,21 @@ static enum status plan_conversion(const struct plan *plan, const struct variant
   return plan_meters(plan, delivered, &to->loudness, &to->band_limit, tables, why);
 }
 
-/* Why a variant cannot be made of a source. */
+/* Why a variant cannot be made of a source; `to`: what is delivered. */
 static enum status check_layouts(const struct variant *v, const struct layout *source,
-                                 const struct layout *delivered, struct failure *why) {
+                                 const struct stage_format *to, struct failure *why) {
+  const struct layout *delivered = to->layout;
   const char *refusal = source ? fold_refusal(source, delivered) : NULL;
   if (refusal)
     return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s", source->name,
                 delivered->name, v->name, refusal);
-  refusal = encode_refusal(v->format, delivered);
+  if (v->format == FILE_ADM)
+    refusal = adm_file_refusal(v->adm, delivered, to->rate_hz, v->dither.bits);
+  else
+    refusal = encode_refusal(v->format, delivered);
   if (refusal)
     return fail(why, STATUS_BAD_DATA, "%s cannot be delivered as %s (variant \"%s\"): %s",
-                delivered->name, file_format_extension(v->format), v->name, refusal);
+                delivered ? delivered->name : "a source", variant_form(v), v->name, refusal);
   return STATUS_OK;
 }
 
@@ -200,7 +205,7 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
   const bool converted =
       delivered.rate_hz != format.rate_hz || delivered.layout != format.layout;
   struct conversion *to = &u->tail.to;
-  enum status status = check_layouts(v, format.layout, delivered.layout, why);
+  enum status status = check_layouts(v, format.layout, &delivered, why);
   if (!status && converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
   if (!status)
     status = add_design(plan, &stage_limiter, &v->limiter, &delivered, &u->tail.limiter, &all, why);

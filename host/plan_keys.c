@@ -149,7 +149,7 @@ static void make_file_key(const struct plan *plan, struct unit_plan *u) {
   char number[48];
   int n = snprintf(number, sizeof number, "%d %d", track->number, m->catalogue.year);
   if (track->disc) snprintf(number + n, sizeof number - (size_t)n, " %d", track->disc);
-  const char *const tags[] = {u->key, file_format_extension(variant->format), u->unit->name,
+  const char *const tags[] = {u->key, variant_form(variant), u->unit->name,
                               track->title, track->artist, track->isrc, m->catalogue.title,
                               m->catalogue.genre, m->catalogue.upc, number};
   struct hash hash;

@@ -14,9 +14,11 @@
 #include "settings.h"
 #include "shaders.h"
 
-/* One row per field: the same table writes and reads. A later text is younger than the first
- * receipts: it may be missing. */
-enum field_type { FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL };
+/* One row per field: the same table writes and reads. Later ones are younger than the first
+ * receipts: they may be missing, and are where they are empty. */
+enum field_type {
+  FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_LATER_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL
+};
 struct field {
   const char *group, *name;
   enum field_type type;
@@ -44,6 +46,7 @@ static const struct field fields[] = {
     FIELD("deliverable", "rate_hz", FIELD_INT, rate_hz),
     FIELD("deliverable", "bits", FIELD_INT, bits),
     FIELD("deliverable", "layout", FIELD_LATER_TEXT, layout),
+    FIELD("deliverable", "form", FIELD_LATER_TEXT, form),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
     FIELD("edit", "frames", FIELD_INT, edit.n_frames),
@@ -80,6 +83,9 @@ static const struct field fields[] = {
     READING("loudness_limited", limited_reading),
     READING("loudness_delivered", delivered_reading),
     PEAK("loudness_delivered", delivered_reading),
+    FIELD("estimate_5_1", "integrated_lufs", FIELD_LATER_REAL, immersive_lufs),
+    FIELD("estimate_5_1", "true_peak_dbtp", FIELD_LATER_REAL, immersive_peak_dbtp),
+    FIELD("estimate_5_1", "verdict", FIELD_LATER_TEXT, immersive),
     FIELD("meters", "largest_difference_lu", FIELD_REAL, meters_differ_lu),
     FIELD("meters", "tolerance_lu", FIELD_REAL, meters_tolerance_lu),
     FIELD("meters", "agree", FIELD_BOOL, meters_agree),
@@ -108,6 +114,7 @@ static json_t *field_value(const struct field *f, const struct receipt *r) {
   switch (f->type) {
   case FIELD_TEXT:
   case FIELD_LATER_TEXT: return settings_json_text(at);
+  case FIELD_LATER_REAL:
   case FIELD_REAL: {
     const double x = *(const double *)at;
     return isfinite(x) ? json_real(x) : json_null(); /* silence */
@@ -129,6 +136,9 @@ static bool field_read(const struct field *f, const json_t *value, struct receip
     if (!json_is_string(value) || json_string_length(value) >= f->size) return false;
     strcpy(at, json_string_value(value));
     return true;
+  case FIELD_LATER_REAL:
+    if (!value) value = json_null();
+    /* fall through */
   case FIELD_REAL:
     *(double *)at = json_is_null(value) ? -HUGE_VAL : json_number_value(value);
     return json_is_null(value) || json_is_number(value);
@@ -137,6 +147,12 @@ static bool field_read(const struct field *f, const json_t *value, struct receip
   case FIELD_BOOL: *(bool *)at = json_is_true(value); return json_is_boolean(value);
   }
   return false;
+}
+
+static bool is_left_out(const struct field *f, const struct receipt *r) {
+  const void *at = (const char *)r + f->offset;
+  if (f->type == FIELD_LATER_REAL) return !isfinite(*(const double *)at);
+  return f->type == FIELD_LATER_TEXT && !*(const char *)at;
 }
 
 static json_t *group_of(json_t *root, const char *name) {
@@ -182,8 +198,9 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
                            "engine_sha256", lacquer_engine_hash, "spirv_sha256",
                            lacquer_spirv_hash);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-    json_object_set_new(group_of(root, fields[i].group), fields[i].name,
-                        field_value(&fields[i], receipt));
+    if (!is_left_out(&fields[i], receipt))
+      json_object_set_new(group_of(root, fields[i].group), fields[i].name,
+                          field_value(&fields[i], receipt));
   json_object_set_new(root, "manifest", settings_json_text(path ? path : manifest->path));
   free(path);
   json_object_set_new(group_of(root, "source"), "path", json_string(track->source_text));

@@ -28,6 +28,7 @@ struct receipt {
   int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
   int rate_hz, bits;       /* delivered; 32 bits: float */
   char layout[8];          /* delivered; "": as the source */
+  char form[64];           /* adm_file_form of an ADM master, else "" */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */
@@ -39,6 +40,8 @@ struct receipt {
   double meters_differ_lu; /* largest difference of the last two, figure by figure */
   double meters_tolerance_lu; /* METERS_TOLERANCE_LU */
   bool meters_agree;
+  double immersive_lufs, immersive_peak_dbtp; /* of an Atmos master's fold to 5.1 (libebur128) */
+  char immersive[96];      /* verdict of the two; "": no such master, or no such fold */
   double true_peak_dbtp;   /* of the limited signal, as the 16x meter reads it */
   double true_peak_with_dither; /* the same and the most that dither can add, dBTP */
   double gain_db, reduction_db;

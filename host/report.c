@@ -88,6 +88,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "pcm_sha256", json_string(r->pcm_sha256));
     json_object_set_new(line, "device", json_string(r->device));
     json_object_set_new(line, "key", json_string(r->key));
+    if (*r->immersive) json_object_set_new(line, "immersive", json_string(r->immersive));
     if (*r->note) json_object_set_new(line, "note", settings_json_text(r->note));
   }
   return line;
@@ -101,6 +102,7 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
   if (result->state != UNIT_DELIVERED) return;
   if (*r->note) fprintf(out, "lacquer: %s: %s\n", u->name, r->note);
   if (!r->reached) fprintf(out, "lacquer: %s: %s\n", u->name, r->verdict);
+  if (strstr(r->immersive, "above")) fprintf(out, "lacquer: %s: %s\n", u->name, r->immersive);
   const bool matched = chain_match(&plan->manifest->tracks[u->track].chain);
   if (r->filter_error_db > (matched ? MATCH_MET_DB : 0.01))
     fprintf(out, "lacquer: %s: a filter of the chain is up to %.2f dB off what was asked, even at "

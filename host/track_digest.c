@@ -49,7 +49,7 @@ struct track_digests *track_digests_create(const struct manifest *m) {
     struct hash hash;
     hash_init(&hash);
     add_text(&hash, m->variants[v].name);
-    add_text(&hash, file_format_extension(m->variants[v].format));
+    add_text(&hash, variant_form(&m->variants[v]));
     add_json(&hash, settings_of_variant(&m->variants[v]));
     hash_final(&hash, d->variants[v]);
   }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adm_file.h"
 #include "file_tree.h"
 #include "memory.h"
 #include "parallel.h"
@@ -41,7 +42,9 @@ static void note(struct verify_unit *u, enum verify_state state, const char *for
 static void check_samples(struct verify_unit *u, const char *path, bool same_bytes) {
   char sha256[HASH_TEXT_SIZE];
   struct failure why = {0};
-  if (sndfile_pcm_hash(path, sha256, &why)) note(u, VERIFY_DAMAGED, "%s", why.text);
+  const enum status unread = adm_file_is(path) ? adm_file_pcm_hash(path, sha256, &why)
+                                               : sndfile_pcm_hash(path, sha256, &why);
+  if (unread) note(u, VERIFY_DAMAGED, "%s", why.text);
   else if (strcmp(sha256, u->pcm_sha256))
     note(u, VERIFY_DAMAGED, "the file holds other samples than its receipt says");
   else if (!same_bytes)
