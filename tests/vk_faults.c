@@ -16,6 +16,7 @@
 #include "vk_faults.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ static struct {
   atomic_int n;
 } counts[CALLS];
 static atomic_bool lost, stuck, struck;
+/* Held while something is submitted and while the device is being lost: nothing may run on it
+ * afterwards. */
+static pthread_mutex_t submits = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct {
   void *data;
   VkDeviceMemory memory;
@@ -103,9 +107,11 @@ static VkResult fault_of(const char *name, int number) {
   if (!kind) return VK_SUCCESS;
   struck = true;
   stuck = !strcmp(kind->name, "timeout");
+  pthread_mutex_lock(&submits);
   lost = kind->result == VK_ERROR_DEVICE_LOST;
   /* a lost device does nothing any more: what it was given may be destroyed */
   if (lost && device) ((PFN_vkDeviceWaitIdle)real("vkDeviceWaitIdle"))(device);
+  pthread_mutex_unlock(&submits);
   for (int i = 0; !kind->result && i < MAPPED; i++)
     if (mapped[i].data) ((uint32_t *)mapped[i].data)[FLIPPED_WORD] ^= 1u << 9;
   return kind->result;
@@ -155,8 +161,15 @@ CALL(14, vkAllocateCommandBuffers,
 CALL(15, vkBeginCommandBuffer, (VkCommandBuffer on, const VkCommandBufferBeginInfo *info),
      (on, info), (void)info)
 CALL(16, vkEndCommandBuffer, (VkCommandBuffer on), (on), (void)on)
-CALL(17, vkQueueSubmit, (VkQueue on, uint32_t n, const VkSubmitInfo *info, VkFence fence),
-     (on, n, info, fence), (void)fence)
+
+VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit(VkQueue on, uint32_t n, const VkSubmitInfo *info,
+                                             VkFence fence) {
+  pthread_mutex_lock(&submits);
+  VkResult result = fault_of("vkQueueSubmit", count(17, "vkQueueSubmit"));
+  if (!result) result = ((PFN_vkQueueSubmit)real("vkQueueSubmit"))(on, n, info, fence);
+  pthread_mutex_unlock(&submits);
+  return result;
+}
 
 VKAPI_ATTR VkResult VKAPI_CALL vkWaitSemaphores(VkDevice on, const VkSemaphoreWaitInfo *info,
                                                 uint64_t timeout_ns) {
