@@ -158,7 +158,8 @@ static void fold_block(const struct stage_io *io, int32_t block, int channel) {
   const int32_t begin = block * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
   float sum[BLOCK_FRAMES] = {0}, *dst = io->dst + (size_t)channel * io->stride + begin;
   for (int k = 0; k < d->n[channel]; k++)
-    add_channel(io->src + (size_t)d->in[channel][k] * io->stride + begin, d->gain[channel][k], n, sum);
+    add_channel(io->src + (size_t)d->in[channel][k] * io->stride + begin, d->gain[channel][k], n,
+                sum);
   for (int i = 0; i < n; i++) dst[i] = flush_tiny(sum[i]);
 }
 
