@@ -89,7 +89,7 @@ static bool meets(double look_ahead_ms, double release_ms) {
            "lacquer: 1\noutput: 'one.{ext}'\ntracks: [{source: a.wav}]\n"
            "variants: {one: {loudness: -12, true_peak: -1, look_ahead: %g, release: %g}}\n",
            look_ahead_ms, release_ms);
-  cli_text(folder, "one.yaml", text);
+  cli_text(folder, "one.yaml", "%s", text);
   snprintf(out, sizeof out, "%s/one", folder);
   expect_status(run_program("render", fixture_path(folder, "one.yaml"), "-o", out, "-d", "cpu",
                             "-f"), 0);
