@@ -107,10 +107,11 @@ static VkResult fault_of(const char *name, int number) {
   if (!kind) return VK_SUCCESS;
   struck = true;
   stuck = !strcmp(kind->name, "timeout");
+  /* a lost device does nothing any more: whoever sees that it is may destroy what it was given */
   pthread_mutex_lock(&submits);
-  lost = kind->result == VK_ERROR_DEVICE_LOST;
-  /* a lost device does nothing any more: what it was given may be destroyed */
-  if (lost && device) ((PFN_vkDeviceWaitIdle)real("vkDeviceWaitIdle"))(device);
+  const bool loses = kind->result == VK_ERROR_DEVICE_LOST;
+  if (loses && device) ((PFN_vkDeviceWaitIdle)real("vkDeviceWaitIdle"))(device);
+  lost = loses;
   pthread_mutex_unlock(&submits);
   for (int i = 0; !kind->result && i < MAPPED; i++)
     if (mapped[i].data) ((uint32_t *)mapped[i].data)[FLIPPED_WORD] ^= 1u << 9;
