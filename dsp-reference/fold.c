@@ -10,8 +10,9 @@ static const char *const modes[] = {"lo_ro", "lt_rt", NULL};
 
 #define AT(field) offsetof(struct fold_params, field)
 static const struct param_row fold_rows[] = {
-    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
-     .later = 1, .help = "channels to deliver: a bed is folded down; auto: as the track has them"},
+    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_deliveries,
+     .later = 1, .help = "channels to deliver: a bed is folded down, or rendered for headphones "
+                         "(binaural); auto: as the track has them"},
     {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
      .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
     {0},
@@ -21,7 +22,7 @@ static const struct param_row fold_rows[] = {
 static const char *fold_check(const void *params, const char **row) {
   const struct fold_params *p = params;
   *row = "downmix";
-  if (!p->mode || !strcmp(layout_choices[p->layout], "2.0")) return NULL;
+  if (!p->mode || !strcmp(layout_deliveries[p->layout], "2.0")) return NULL;
   return "lt_rt is a way to two channels (accepted: beside \"layout: 2.0\")";
 }
 
@@ -98,7 +99,12 @@ double fold_gain(const struct layout *from, const struct layout *to, int mode, i
 }
 
 const struct layout *fold_target(const struct fold_params *p, const struct layout *from) {
-  return p->layout && from ? layout_find(layout_choices[p->layout]) : from;
+  if (!p->layout || !from) return from;
+  return layout_find(fold_is_binaural(p) ? "2.0" : layout_deliveries[p->layout]);
+}
+
+bool fold_is_binaural(const struct fold_params *p) {
+  return !strcmp(layout_deliveries[p->layout], LAYOUT_BINAURAL);
 }
 
 /* Whether the channel is a speaker of the target, or a rule says where it goes. */

@@ -31,8 +31,9 @@ const struct layout layouts[] = {
     {"7.1.4", 12, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs, &Ltf, &Rtf, &Ltr, &Rtr}},
     {0},
 };
-const char *const layout_choices[] = {"auto",  "1.0",   "2.0",   "5.1", "7.1",
-                                      "5.1.4", "7.1.2", "7.1.4", NULL};
+#define NAMES "auto", "1.0", "2.0", "5.1", "7.1", "5.1.4", "7.1.2", "7.1.4"
+const char *const layout_choices[] = {NAMES, NULL};
+const char *const layout_deliveries[] = {NAMES, LAYOUT_BINAURAL, NULL};
 
 const struct layout *layout_find(const char *name) {
   for (const struct layout *l = layouts; l->name; l++)
