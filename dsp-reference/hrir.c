@@ -30,15 +30,17 @@ double hrir_distance(const struct hrir_set *set, int direction, const struct spe
   return sum;
 }
 
-/* Rounding does not choose between a left and a right one. */
+/* Neither rounding nor the order in the file tells left from right. */
 int hrir_nearest(const struct hrir_set *set, const struct speaker *s) {
   const double same = 1e-5;
   int best = 0;
-  double least = HUGE_VAL;
-  for (int i = 0; i < set->n_directions; i++) {
+  double least = hrir_distance(set, 0, s);
+  for (int i = 1; i < set->n_directions; i++) {
     const double d = hrir_distance(set, i, s);
-    const bool lower = set->direction[i][2] < set->direction[best][2] - same;
-    if (d > least + same || (d > least - same && !lower)) continue;
+    const double lower = set->direction[best][2] - set->direction[i][2];
+    const double ahead = set->direction[i][0] - set->direction[best][0];
+    if (d > least + same) continue;
+    if (d > least - same && (lower < -same || (lower < same && ahead < same))) continue;
     least = d;
     best = i;
   }

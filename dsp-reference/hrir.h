@@ -18,7 +18,7 @@ struct hrir_set {
 void hrir_free(struct hrir_set *set); /* what it points to; takes an empty one */
 
 /* The direction that stands for a loudspeaker: the nearest; of several as near the lowest one,
- * then the first. */
+ * then the one farthest ahead. */
 int hrir_nearest(const struct hrir_set *set, const struct speaker *speaker);
 /* Square of the distance of the two on the unit sphere. */
 double hrir_distance(const struct hrir_set *set, int direction, const struct speaker *speaker);
