@@ -72,9 +72,13 @@ static void check_tail(struct row_reader *reader, yaml_node_t *node,
   if (variant->format == FILE_FLAC && variant->dither.bits == 32)
     tell(reader, node, "bits",
          "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
-  if (variant->binaural.hrtf && !fold_is_binaural(&variant->fold))
+  const bool binaural = fold_is_binaural(&variant->fold);
+  if (variant->binaural.hrtf && !binaural)
     tell(reader, node, "hrtf", "is for headphones (accepted: beside layout: binaural)");
-  if (variant->format == FILE_ADM) check_adm(reader, node, variant);
+  if (variant->format == FILE_ADM && binaural)
+    tell(reader, node, "format",
+         "an ADM master is a bed (accepted of layout binaural: wav, aiff, flac)");
+  else if (variant->format == FILE_ADM) check_adm(reader, node, variant);
   else if (variant->adm != ADM_DOLBY)
     tell(reader, node, "adm", "is for masters (accepted: beside format: adm)");
 }
