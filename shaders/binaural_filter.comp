@@ -13,9 +13,10 @@ void main() {
   [[unroll]] for (int j = 0; j < 16; j++) z[j] = vec2(0.0);
   if (ear < 2) {
     for (int i = 0; i < d.n_inputs; i++) {
-      const uint filter_ = uint((ear * d.n_inputs + i) * d.partitions);
-      conv_add(z, io, d.n_inputs * CONV_SPECTRUM, block, i,
-               word_address(io.design, BINAURAL_SPECTRA + filter_ * CONV_SPECTRUM), d.partitions, 0);
+      const uint at =
+          BINAURAL_SPECTRA + uint((ear * d.n_inputs + i) * d.partitions) * CONV_SPECTRUM;
+      conv_add(z, io, d.n_inputs * CONV_SPECTRUM, block, i, word_address(io.design, at),
+               d.partitions, 0);
     }
     conv_inverse(F32(word_address(io.design, BINAURAL_TWIDDLE)), z, true);
   }
