@@ -64,29 +64,36 @@ static void put(int to, const void *data, size_t size) {
   }
 }
 
-static const char *text_of(const struct MYSOFA_HRTF *h, const char *name) {
-  for (const struct MYSOFA_ATTRIBUTE *a = h->attributes; a; a = a->next)
+static const char *text_of(const struct MYSOFA_ATTRIBUTE *a, const char *name) {
+  for (; a; a = a->next)
     if (a->name && a->value && !strcmp(a->name, name)) return a->value;
   return "";
 }
 
+static const char *type_of(const struct MYSOFA_HRTF *h) {
+  return text_of(h->SourcePosition.attributes, "Type");
+}
+
+static bool is_cartesian(const struct MYSOFA_HRTF *h) { return !strcmp(type_of(h), "cartesian"); }
+
 /* The title, or what else tells the set from others. */
 static void put_texts(const struct MYSOFA_HRTF *h, struct hrtf_reply *r) {
-  const char *title = text_of(h, "Title"), *database = text_of(h, "DatabaseName");
-  const char *listener = text_of(h, "ListenerShortName");
+  const char *title = text_of(h->attributes, "Title");
+  const char *database = text_of(h->attributes, "DatabaseName");
+  const char *listener = text_of(h->attributes, "ListenerShortName");
   if (*title) snprintf(r->title, sizeof r->title, "%s", title);
   else
     snprintf(r->title, sizeof r->title, "%.79s%s%.79s", database,
              *database && *listener ? ", " : "", listener);
-  snprintf(r->license, sizeof r->license, "%s", text_of(h, "License"));
+  snprintf(r->license, sizeof r->license, "%s", text_of(h->attributes, "License"));
 }
 
 /* x ahead, y to the left, z up. */
-static void put_directions(const struct MYSOFA_HRTF *h, bool cartesian, int to) {
+static void put_directions(const struct MYSOFA_HRTF *h, int to) {
   for (unsigned m = 0; m < h->M; m++) {
     const float *p = h->SourcePosition.values + 3 * (size_t)m;
     double v[3] = {p[0], p[1], p[2]};
-    if (cartesian) {
+    if (is_cartesian(h)) {
       const double length = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
       for (int i = 0; i < 3; i++) v[i] /= length;
     } else {
@@ -99,20 +106,18 @@ static void put_directions(const struct MYSOFA_HRTF *h, bool cartesian, int to) 
   }
 }
 
-/* Left ear first. */
-static void put_responses(const struct MYSOFA_HRTF *h, int left, int to) {
+/* The first receiver is the left ear: mysofa_check lets a file that says otherwise pass only if
+ * the program that wrote it was known to mix the positions up, and not the responses. */
+static void put_responses(const struct MYSOFA_HRTF *h, int to) {
   const struct MYSOFA_ARRAY *delay = &h->DataDelay;
   for (unsigned m = 0; m < h->M; m++) {
     const size_t at = delay->elements > 2 ? 2 * (size_t)m : 0;
     double both[2] = {0};
     for (int ear = 0; ear < 2 && delay->elements; ear++)
-      both[ear] = delay->values[at + (size_t)(ear ^ left)];
+      both[ear] = delay->values[at + (size_t)ear];
     put(to, both, sizeof both);
   }
-  for (size_t m = 0; m < h->M; m++)
-    for (size_t ear = 0; ear < 2; ear++)
-      put(to, h->DataIR.values + (2 * m + (ear ^ (size_t)left)) * h->N,
-          h->N * sizeof *h->DataIR.values);
+  put(to, h->DataIR.values, h->DataIR.elements * sizeof *h->DataIR.values);
 }
 
 /* ---- checking ---- */
@@ -142,7 +147,8 @@ static const char *fault_of(const struct MYSOFA_HRTF *h, const struct hrtf_reply
   if (h->DataDelay.elements != 0 && h->DataDelay.elements != 2 &&
       h->DataDelay.elements != 2 * m)
     return "damaged: Data.Delay is not as long as its dimensions say";
-  if (h->ReceiverPosition.elements < 6) return "it has no positions of the ears";
+  if (!is_cartesian(h) && strcmp(type_of(h), "spherical"))
+    return "SourcePosition is of another type (accepted: spherical, cartesian)";
   return NULL;
 }
 
@@ -170,12 +176,8 @@ void hrtf_child(const char *bytes, size_t size, int to) {
     put(to, &r, sizeof r);
     return;
   }
-  const char *type = NULL;
-  for (const struct MYSOFA_ATTRIBUTE *a = h->SourcePosition.attributes; a; a = a->next)
-    if (a->name && !strcmp(a->name, "Type")) type = a->value;
-  const float *ears = h->ReceiverPosition.values;
   put_texts(h, &r);
   put(to, &r, sizeof r);
-  put_directions(h, type && !strcmp(type, "cartesian"), to);
-  put_responses(h, ears[1] < ears[4], to);
+  put_directions(h, to);
+  put_responses(h, to);
 }

@@ -4,6 +4,7 @@
 #define _XOPEN_SOURCE 700 /* mkfifo */
 #include "cli_fixture.h" /* before cmocka, whose fail() is a macro */
 #include "hrtf.h"
+#include "hrtf_child.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,6 +92,58 @@ static void test_no_sofa(void **state) {
   assert_int_equal(truncate(large, ((off_t)256 << 20) + 1), 0);
   expect_fault(large, STATUS_BAD_DATA, "up to 256 MiB");
   unlink(large);
+}
+
+static void replace(unsigned char *data, size_t size, const void *from, const void *to, size_t n) {
+  for (size_t i = 0; i + n <= size; i++)
+    if (!memcmp(data + i, from, n)) memcpy(data + i, to, n);
+}
+
+/* Sound files of another kind. */
+static void test_other_kinds(void **state) {
+  (void)state;
+  static const struct {
+    const char *from, *to;
+    const char *words; /* NULL: it is read */
+  } cases[] = {
+      {"SimpleFreeFieldHRIR", "SimpleFreeFieldHRTF", "accepted: SOFA convention"},
+      {"FIR", "FIX", "accepted: SOFA convention"},
+      {"free field", "open field", "accepted: SOFA convention"},
+      {"spherical", "spherifix", "SourcePosition is of another type"},
+      {"KEMAR", "K\033M\377R", NULL},
+  };
+  unsigned char *copy = malloc(sofa.size);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct failure why;
+    memcpy(copy, sofa.data, sofa.size);
+    replace(copy, sofa.size, cases[i].from, cases[i].to, strlen(cases[i].from));
+    if (!memcmp(copy, sofa.data, sofa.size)) skip(); /* another set than MIT's */
+    const enum status status = read_bytes(copy, sofa.size, &why);
+    if (!cases[i].words != !status || (status && !strstr(why.text, cases[i].words)))
+      fail_msg("case %zu: %d %s", i, (int)status, why.text);
+  }
+  free(copy);
+  struct hrtf *hrtf; /* the last one: what it says of itself is made fit to print */
+  assert_int_equal(hrtf_read(fixture_path(folder, "some.sofa"), &hrtf, NULL), STATUS_OK);
+  assert_non_null(strstr(hrtf->title, "K?M?R"));
+  hrtf_destroy(&hrtf);
+}
+
+static void test_sizes(void **state) {
+  (void)state;
+  const struct hrtf_reply sound = {.rate_hz = 44100, .n_taps = 512, .n_directions = 710};
+  static const int32_t sizes[][4] = { /* rate, taps, directions, whether they are sound */
+      {8000, 1, 1, 1},       {192000, 8192, 4096, 1}, {44100, 512, 65536, 1},
+      {7999, 512, 710, 0},   {192001, 512, 710, 0},   {0, 512, 710, 0},
+      {44100, 0, 710, 0},    {44100, -1, 710, 0},     {44100, 8193, 710, 0},
+      {44100, 512, 0, 0},    {44100, 512, 65537, 0},  {44100, 8192, 4097, 0},
+      {44100, 512, INT32_MIN, 0}};
+  assert_true(hrtf_reply_is_sound(&sound));
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    struct hrtf_reply r = sound;
+    r.rate_hz = sizes[i][0], r.n_taps = sizes[i][1], r.n_directions = sizes[i][2];
+    assert_int_equal(hrtf_reply_is_sound(&r), sizes[i][3]);
+  }
 }
 
 /* libmysofa crashes on some of these: in its own process, whose end is an error of the file. */
@@ -260,10 +313,11 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_default), cmocka_unit_test(test_no_sofa),
-      cmocka_unit_test(test_damaged), cmocka_unit_test(test_plan),
-      cmocka_unit_test(test_device),  cmocka_unit_test(test_flip),
-      cmocka_unit_test(test_render),  cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_default),     cmocka_unit_test(test_no_sofa),
+      cmocka_unit_test(test_other_kinds), cmocka_unit_test(test_damaged),
+      cmocka_unit_test(test_plan),        cmocka_unit_test(test_device),
+      cmocka_unit_test(test_flip),        cmocka_unit_test(test_render),
+      cmocka_unit_test(test_refusals),    cmocka_unit_test(test_sizes),
   };
   struct manifest any = {.path = ""};
   struct variant headphones = {0};
