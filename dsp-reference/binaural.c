@@ -29,6 +29,8 @@ static int binaural_design(const void *params, const struct stage_format *f,
   if (*why) return -1;
   *why = "no impulse responses are known";
   if (!p->set) return -1;
+  *why = "more loudspeakers than one convolution has inputs";
+  if (f->channels > CONV_MOST_INPUTS) return -1;
   const int n_taps = binaural_taps(f->rate_hz), partitions = n_taps / CONV_BLOCK;
   const size_t filters = 2 * (size_t)f->channels;
   const size_t size = sizeof(struct binaural_design) +

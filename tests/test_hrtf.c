@@ -218,6 +218,42 @@ static void test_render(void **state) {
              "bed.own.wav: delivered", "bed.headphones.wav: up to date");
 }
 
+/* A byte of the set that changes what is read of it, which is then saved as own.sofa. */
+static bool change_responses(void) {
+  struct hrtf *before, *after;
+  uint64_t random = 67;
+  bool other = false;
+  assert_int_equal(hrtf_read(default_path, &before, NULL), STATUS_OK);
+  const struct hrir_set *set = &before->set;
+  const size_t size = 2 * (size_t)set->n_directions * (size_t)set->n_taps * sizeof *set->taps;
+  for (int i = 0; i < 300 && !other; i++) {
+    const size_t at = fixture_random(&random) % sofa.size;
+    sofa.data[at] ^= 0x10;
+    fixture_save(fixture_path(folder, "own.sofa"), sofa.data, sofa.size);
+    sofa.data[at] ^= 0x10;
+    if (hrtf_read(fixture_path(folder, "own.sofa"), &after, NULL)) continue;
+    other = after->set.n_taps == set->n_taps && after->set.n_directions == set->n_directions &&
+            memcmp(after->set.taps, set->taps, size);
+    hrtf_destroy(&after);
+  }
+  hrtf_destroy(&before);
+  return other;
+}
+
+static void test_changed(void **state) {
+  (void)state;
+  char out[300];
+  const char *path = manifest(OWN);
+  snprintf(out, sizeof out, "%s/changed", folder);
+  fixture_save(fixture_path(folder, "own.sofa"), sofa.data, sofa.size);
+  expect_status(run_program("render", path, "-o", out, "--device", "cpu", "--only", "1"), 0);
+  if (!change_responses()) skip();
+  struct program_run run = run_program("verify", out, "--device", "cpu");
+  assert_int_equal(run.status, 1);
+  assert_non_null(strstr(run.out, "the impulse responses changed"));
+  run_free(&run);
+}
+
 static void test_plan(void **state) {
   (void)state;
   const char *path = manifest(HEADPHONES OWN);
@@ -318,6 +354,7 @@ int main(void) {
       cmocka_unit_test(test_plan),        cmocka_unit_test(test_device),
       cmocka_unit_test(test_flip),        cmocka_unit_test(test_render),
       cmocka_unit_test(test_refusals),    cmocka_unit_test(test_sizes),
+      cmocka_unit_test(test_changed),
   };
   struct manifest any = {.path = ""};
   struct variant headphones = {0};
