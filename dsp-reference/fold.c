@@ -11,9 +11,9 @@ static const char *const modes[] = {"lo_ro", "lt_rt", NULL};
 
 #define AT(field) offsetof(struct fold_params, field)
 static const struct param_row fold_rows[] = {
-    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
-     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; auto: "
-                         "as the track has them"},
+    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_deliveries,
+     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; binaural: "
+                         "for headphones; auto: as the track has them"},
     {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
      .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
     {0},
@@ -23,7 +23,7 @@ static const struct param_row fold_rows[] = {
 static const char *fold_check(const void *params, const char **row) {
   const struct fold_params *p = params;
   *row = "downmix";
-  if (!p->mode || !strcmp(layout_choices[p->layout], "2.0")) return NULL;
+  if (!p->mode || !strcmp(layout_deliveries[p->layout], "2.0")) return NULL;
   return "lt_rt is a way to two channels (accepted: beside \"layout: 2.0\")";
 }
 
@@ -128,7 +128,18 @@ void fold_place_gains(const struct layout *to, int mode, const double position[3
 }
 
 const struct layout *fold_target(const struct fold_params *p, const struct layout *from) {
-  return p->layout && from ? layout_find(layout_choices[p->layout]) : from;
+  if (!p->layout || !from) return from;
+  return layout_find(fold_is_binaural(p) ? "2.0" : layout_deliveries[p->layout]);
+}
+
+struct fold_params fold_to(const struct layout *to) {
+  struct fold_params p = {0};
+  while (strcmp(layout_deliveries[p.layout], to->name)) p.layout++;
+  return p;
+}
+
+bool fold_is_binaural(const struct fold_params *p) {
+  return !strcmp(layout_deliveries[p->layout], LAYOUT_BINAURAL);
 }
 
 /* Lts and Rts: no standard has them in a matrix. */

@@ -12,6 +12,7 @@
 #include "adm.h"
 #include "adm_file.h"
 #include "encode.h"
+#include "hrtf.h"
 #include "loudness_check.h"
 #include "memory.h"
 #include "pcm_hash.h"
@@ -23,26 +24,27 @@ static bool same_file(const struct stat *file, const char *path) {
   return !stat(path, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
 }
 
-/* The track's source, or a reference that it is matched to. */
-static bool is_source(const struct stat *file, const struct manifest *m,
-                      const struct track *track) {
+/* The unit's source, a reference that it is matched to, or its impulse responses. */
+static bool is_source(const struct stat *file, const struct plan *plan, const struct unit *unit) {
+  const struct manifest *m = plan->manifest;
+  const struct track *track = &m->tracks[unit->track];
   const struct match_params *match = chain_match(&track->chain);
+  const struct hrtf *hrtf = plan->hrtfs[unit->variant];
   bool found = same_file(file, track->source);
   for (int i = 0; match && i < match->n_references && !found; i++) {
     char *path = match_path(m, &match->references[i]);
     found = same_file(file, path);
     free(path);
   }
-  return found;
+  return found || (hrtf && same_file(file, hrtf->path));
 }
 
 enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
                               struct failure *why) {
-  const struct manifest *m = plan->manifest;
   struct stat file, receipt;
   if (stat(unit->path, &file)) return STATUS_OK;
   const bool foreign = stat(unit->receipt_path, &receipt);
-  bool source = is_source(&file, m, &m->tracks[unit->track]);
+  bool source = is_source(&file, plan, unit);
   source = source || (foreign && source_set_has(plan->sources, &file));
   if (source)
     return fail(why, STATUS_CANT_CREATE, "%s: is a source of this manifest, and sources are never "
@@ -91,11 +93,24 @@ static void compare_meters(struct receipt *r) {
   r->meters_agree = r->meters_differ_lu <= METERS_TOLERANCE_LU;
 }
 
+static void describe_hrtf(const struct delivery *d, struct receipt *r) {
+  const struct hrtf *hrtf = d->plan->hrtfs[d->unit->unit->variant];
+  const char *named = d->plan->manifest->variants[d->unit->unit->variant].binaural.hrtf;
+  r->hrtf_angle_deg = NAN;
+  if (!hrtf) return;
+  snprintf(r->hrtf, sizeof r->hrtf, "%s", named ? named : hrtf->path);
+  memcpy(r->hrtf_sha256, hrtf->sha256, sizeof r->hrtf_sha256);
+  memcpy(r->hrtf_title, hrtf->title, sizeof r->hrtf_title);
+  memcpy(r->hrtf_license, hrtf->license, sizeof r->hrtf_license);
+  r->hrtf_angle_deg = d->unit->hrtf_angle_deg;
+}
+
 static void describe(const struct delivery *d, struct receipt *r) {
   const struct tail_result *result = d->result;
   const struct dither_params *dither =
       &d->plan->manifest->variants[d->unit->unit->variant].dither;
   r->bits = dither->bits;
+  describe_hrtf(d, r);
   snprintf(r->layout, sizeof r->layout, "%s", d->unit->layout->name);
   if (unit_renders(d->unit))
     snprintf(r->rendered, sizeof r->rendered, "%s to %s", d->unit->source->name, r->layout);

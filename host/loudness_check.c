@@ -246,10 +246,9 @@ enum status loudness_measure_folded(const struct pcm_shape *shape, const struct 
     return fail(why, STATUS_AGAIN, "loudness check: out of memory");
   const struct stage_format format = {shape->rate_hz, shape->channels, shape->layout,
                                       other ? other : at->scene};
-  struct fold_params params = {0};
+  const struct fold_params params = fold_to(to);
   struct stage_design design;
   const char *reason;
-  while (strcmp(layout_choices[params.layout], to->name)) params.layout++;
   const int failed = stage_fold.design(&params, &format, &design, &reason);
   scene_destroy(&other);
   if (failed)

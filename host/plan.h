@@ -43,6 +43,7 @@ struct plan {
   struct texts *texts; /* of the units */
   int shard, n_shards; /* from 1, for the report's name; 0: not a shard */
   struct plan_album *albums; /* by variant */
+  struct hrtf **hrtfs;       /* by variant: of layout binaural and selected, else NULL */
   char *(*variant_settings)[2]; /* by variant, as text: at the source's rate, and converted */
 };
 
@@ -103,6 +104,7 @@ struct track_plan {
     const struct matched *matched; /* the track's */
     const struct layout *source;   /* the track's */
     const struct layout *layout;   /* delivered */
+    double hrtf_angle_deg; /* hrtf_largest_angle, of layout binaural */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */
@@ -123,6 +125,9 @@ enum status track_plan_make_units(const struct plan *plan, int track, const stru
                                   struct track_plan *out, struct failure *why);
 void track_plan_free(struct track_plan *track);
 
+/* Inside plan*.c: reads the impulse responses of the variants that any selected unit has. */
+enum status plan_hrtfs_create(struct plan *plan, struct failure *why);
+void plan_hrtfs_free(struct plan *plan);
 /* Inside plan*.c: the albums of the variants that any selected unit has. */
 void plan_albums_create(struct plan *plan);
 void plan_albums_free(struct plan *plan);

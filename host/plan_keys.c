@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hrtf.h"
 #include "memory.h"
 #include "plan.h"
 #include "settings.h"
@@ -168,6 +169,8 @@ static void make_keys(const struct plan *plan, const struct track_keys *keys,
   hash_text(&hash, variant_settings(plan, u->unit->variant, source));
   if (keys->edit) hash_text(&hash, keys->edit);
   hash_text(&hash, u->parts.tables_sha256);
+  const struct hrtf *hrtf = plan->hrtfs[u->unit->variant];
+  if (hrtf) hash_text(&hash, hrtf->sha256);
   hash_text(&hash, lacquer_engine_hash);
   hash_text(&hash, lacquer_spirv_hash);
   hash_final(&hash, u->own_key);

@@ -118,8 +118,8 @@ static const char renders[] =
     "  loud: {layout: 5.1, loudness: -18, true_peak: -1}\n"
     "  ltrt: {layout: 2.0, downmix: lt_rt, loudness: -20, true_peak: -1}\n"
     "  other: {layout: 7.1.4, rate: 44100, loudness: -18, true_peak: -1}\n"
-    "  mono: {layout: 1.0, bits: 16}\n";
-enum { N_PLAIN = 5 };
+    "  mono: {layout: 1.0, bits: 16}\n  ears: {" PLAIN ", layout: binaural}\n";
+enum { N_PLAIN = 5, IN_7_1_4 = 1, EARS = 9 };
 
 /* Words of the units that nothing but the render touches, in double: half a step of 24 bits, and
  * what floats of up to 30 sums leave. */
@@ -153,6 +153,27 @@ static void expect_render(const struct audio *a, const struct unit_plan *u, cons
   free(gain);
 }
 
+/* Headphones: the render to 7.1.4, delivered, as if it were the track. */
+static void expect_ears(const struct made *m) {
+  struct audio bed = {.rate_hz = RATE, .channels = 12, .n_frames = N, .bits = 24,
+                      .layout = layout_find("7.1.4")};
+  struct planned p;
+  struct failure why = {0};
+  for (int c = 0; c < bed.channels; c++) {
+    bed.pcm[c] = oracle_alloc(N * sizeof(float));
+    for (int i = 0; i < N; i++)
+      bed.pcm[c][i] = (float)m->unit[IN_7_1_4].pcm[i * bed.channels + c] * 0x1p-31f;
+  }
+  assert_int_equal(plan_open(&p, "  ears: {" PLAIN ", layout: binaural}\n", &bed, &why), 0);
+  struct made ears = make(&p, &bed, &engine_cpu, VERIFY_OFF);
+  assert_int_equal(ears.n, 1);
+  for (int i = 0; i < 2 * N; i++) /* twelve channels' half steps through filters of few dB */
+    assert_float_equal(m->unit[EARS].pcm[i] * 0x1p-31, ears.unit[0].pcm[i] * 0x1p-31, 20 * 0x1p-24);
+  made_free(&ears);
+  plan_close(&p);
+  audio_free(&bed);
+}
+
 static void check_renders(const char *layout) {
   struct audio audio = scene_audio(layout, 900);
   struct planned p;
@@ -163,6 +184,7 @@ static void check_renders(const char *layout) {
   for (int i = 0; i < p.track.n_units; i++)
     assert_int_equal(cpu.unit[i].result.channels, p.track.units[i].layout->channels);
   for (int i = 0; i < N_PLAIN; i++) expect_render(&audio, &p.track.units[i], &cpu, i);
+  expect_ears(&cpu);
   struct engine device;
   if (gpu_fixture_open(&device)) {
     for (int tier = 0; tier < 2; tier++) {
