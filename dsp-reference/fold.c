@@ -111,6 +111,7 @@ static bool is_known(const struct layout *to, const struct speaker *s) {
 
 const char *fold_refusal(const struct layout *from, const struct layout *to) {
   if (from == to) return NULL;
+  if (from->n_objects) return "objects cannot be folded";
   for (int o = 0; o < to->channels; o++) {
     double most = 0;
     for (int i = 0; i < from->channels; i++) most += direct_gain(from, to, o, i);

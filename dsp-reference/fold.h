@@ -27,8 +27,8 @@ double fold_gain(const struct layout *from, const struct layout *to, int mode, i
  * gain[o][k] times channel in[o][k]. Channels that the target does not have become 0. */
 struct fold_design {
   int32_t n[MAX_CHANNELS];
-  int32_t in[MAX_CHANNELS][MAX_CHANNELS];
-  float gain[MAX_CHANNELS][MAX_CHANNELS];
+  int32_t in[MAX_CHANNELS][LAYOUT_MOST_SPEAKERS];
+  float gain[MAX_CHANNELS][LAYOUT_MOST_SPEAKERS];
 };
 #endif
 #endif

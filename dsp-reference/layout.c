@@ -2,7 +2,10 @@
  * See layout.h. Masks as in Microsoft's "Multiple Channel Audio Data and WAVE Files". */
 #include "layout.h"
 
+#include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct speaker
@@ -19,24 +22,66 @@ static const struct speaker
     Ltf = {"Ltf", 45, 45, GROUP_HEIGHT, 0x1000, 0},
     Rtf = {"Rtf", -45, 45, GROUP_HEIGHT, 0x4000, 0},
     Ltr = {"Ltr", 135, 45, GROUP_HEIGHT, 0x8000, 0},
-    Rtr = {"Rtr", -135, 45, GROUP_HEIGHT, 0x20000, 0};
+    Rtr = {"Rtr", -135, 45, GROUP_HEIGHT, 0x20000, 0}, OBJECT = {"object", 0, 0, GROUP_OBJECT, 0, 0};
 
 const struct layout layouts[] = {
-    {"1.0", 1, {&M}},
-    {"2.0", 2, {&L, &R}},
-    {"5.1", 6, {&L, &R, &C, &LFE, &Ls, &Rs}},
-    {"7.1", 8, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs}},
-    {"5.1.4", 10, {&L, &R, &C, &LFE, &Ls, &Rs, &Ltf, &Rtf, &Ltr, &Rtr}},
-    {"7.1.2", 10, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs, &Lts, &Rts}},
-    {"7.1.4", 12, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs, &Ltf, &Rtf, &Ltr, &Rtr}},
+    {"1.0", 1, {&M}, 0},
+    {"2.0", 2, {&L, &R}, 0},
+    {"5.1", 6, {&L, &R, &C, &LFE, &Ls, &Rs}, 0},
+    {"7.1", 8, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs}, 0},
+    {"5.1.4", 10, {&L, &R, &C, &LFE, &Ls, &Rs, &Ltf, &Rtf, &Ltr, &Rtr}, 0},
+    {"7.1.2", 10, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs, &Lts, &Rts}, 0},
+    {"7.1.4", 12, {&L, &R, &C, &LFE, &Lss, &Rss, &Lrs, &Rrs, &Ltf, &Rtf, &Ltr, &Rtr}, 0},
     {0},
 };
+enum { LAYOUTS = sizeof layouts / sizeof layouts[0] - 1, NAME_SIZE = 12 };
 const char *const layout_choices[] = {"auto",  "1.0",   "2.0",   "5.1", "7.1",
                                       "5.1.4", "7.1.2", "7.1.4", NULL};
 
+/* ---- layouts with objects ---- */
+
+static struct layout scenes[LAYOUTS][MAX_CHANNELS];
+static char scene_names[LAYOUTS][MAX_CHANNELS][NAME_SIZE];
+static pthread_once_t scenes_once = PTHREAD_ONCE_INIT;
+
+static void make_scenes(void) {
+  for (int b = 0; b < LAYOUTS; b++)
+    for (int n = 1; layouts[b].channels + n <= MAX_CHANNELS; n++) {
+      struct layout *l = &scenes[b][n];
+      *l = layouts[b];
+      l->name = scene_names[b][n];
+      snprintf(scene_names[b][n], NAME_SIZE, "%s+%d", layouts[b].name, n);
+      for (int i = 0; i < n; i++) l->speaker[l->channels++] = &OBJECT;
+      l->n_objects = n;
+    }
+}
+
+const struct layout *layout_with_objects(const struct layout *bed, int n) {
+  if (n == 0 || !bed || n < 0 || bed->n_objects || bed->channels + n > MAX_CHANNELS)
+    return n == 0 ? bed : NULL;
+  pthread_once(&scenes_once, make_scenes);
+  return &scenes[bed - layouts][n];
+}
+
+const struct layout *layout_bed(const struct layout *l) {
+  for (const struct layout *bed = layouts; l && l->n_objects && bed->name; bed++)
+    if (bed->channels == l->channels - l->n_objects &&
+        !memcmp(bed->speaker, l->speaker, sizeof *bed->speaker * (size_t)bed->channels))
+      return bed;
+  return l;
+}
+
 const struct layout *layout_find(const char *name) {
+  const size_t n = strcspn(name, "+");
   for (const struct layout *l = layouts; l->name; l++)
-    if (!strcmp(l->name, name)) return l;
+    if (strlen(l->name) == n && !memcmp(l->name, name, n)) {
+      if (!name[n]) return l;
+      char *end;
+      const long objects = strtol(name + n + 1, &end, 10);
+      const struct layout *found =
+          objects > 0 && objects < MAX_CHANNELS ? layout_with_objects(l, (int)objects) : NULL;
+      return found && !strcmp(found->name, name) ? found : NULL;
+    }
   return NULL;
 }
 

@@ -5,7 +5,8 @@
 #define LACQUER_LAYOUT_H
 #include "stage.h"
 
-enum speaker_group { GROUP_FRONT, GROUP_SURROUND, GROUP_HEIGHT, GROUP_LFE };
+enum speaker_group { GROUP_FRONT, GROUP_SURROUND, GROUP_HEIGHT, GROUP_LFE, GROUP_OBJECT };
+enum { LAYOUT_MOST_SPEAKERS = 12 };
 struct speaker {
   const char *label; /* "L", "Lss", ... */
   int azimuth_deg;   /* positive: left; ITU-R BS.2051-3 */
@@ -23,12 +24,18 @@ struct layout {
   const char *name; /* "5.1" */
   int channels;
   const struct speaker *speaker[MAX_CHANNELS];
+  /* The last channels are so many objects, whose places a struct scene says. "7.1.2+5" */
+  int n_objects;
 };
 extern const struct layout layouts[]; /* closed by name NULL */
 /* Their names after "auto", closed by NULL: the choices of a manifest. */
 extern const char *const layout_choices[];
 
 const struct layout *layout_find(const char *name); /* NULL when unknown */
+/* The layout of a bed and n objects behind it: one of static storage; NULL: more than
+ * MAX_CHANNELS, or `bed` has objects. Thread-safe. */
+const struct layout *layout_with_objects(const struct layout *bed, int n_objects);
+const struct layout *layout_bed(const struct layout *layout); /* without its objects */
 /* The layout of a file with so many channels and this channel mask; NULL: none, or more than
  * one. One and two channels are 1.0 and 2.0 whatever the mask is. */
 const struct layout *layout_of_mask(int channels, uint32_t mask);

@@ -12,7 +12,7 @@
 #include "twin.h"
 
 const char *const linear_targets[] = {"stereo", "left",   "right",    "mid",    "side", "front",
-                                      "center", "surround", "height", "lfe",  "bed", NULL};
+                                      "center", "surround", "height", "lfe",  "bed", "objects", NULL};
 const char *const linear_phases[] = {"linear", "minimum", "mixed", NULL};
 
 double linear_minimum_share(int phase, double mixed_share) {
@@ -45,7 +45,7 @@ struct kind {
   bool idle;       /* nothing acts */
   int first_filter;
 };
-enum { MAX_KINDS = 5 }; /* pairs in front, around and above, C, LFE */
+enum { MAX_KINDS = 6 }; /* pairs in front, around and above, C, LFE, objects */
 struct joint {
   int n, n_kinds;
   struct kind kind[MAX_KINDS];
@@ -64,7 +64,8 @@ static bool acts(const struct kind *k, int target) {
   case LINEAR_SURROUND: return k->group == GROUP_SURROUND;
   case LINEAR_HEIGHT: return k->group == GROUP_HEIGHT;
   case LINEAR_LFE: return k->group == GROUP_LFE;
-  case LINEAR_BED: return k->group != GROUP_LFE;
+  case LINEAR_BED: return k->group != GROUP_LFE && k->group != GROUP_OBJECT;
+  case LINEAR_OBJECTS: return k->group == GROUP_OBJECT;
   case LINEAR_TARGETS: break;
   }
   return false;
@@ -103,7 +104,7 @@ static void make_kinds(struct joint *j, const struct linear_part *part,
     *made = k;
     take_gains(made, part, j->n);
     made->section = linear_section_of(made->part, j->n,
-                                      &(struct stage_format){f->rate_hz, k.channels, NULL});
+                                      &(struct stage_format){f->rate_hz, k.channels, NULL, NULL});
     made->section.real = whole.real; /* one delay for all */
     made->section.causal = whole.causal;
     made->section.flat = whole.flat;

@@ -10,11 +10,12 @@
 #include "stage.h"
 
 /* What a gain acts on: all channels; the left, the right ones, mid or side of every pair (not
- * C, not the LFE); L, R and C; C; all surrounds; all tops; the LFE; all but the LFE. What a
- * track does not have is nothing: of mono and stereo, `front` and `bed` are all. */
+ * C, not the LFE); L, R and C; C; all surrounds; all tops; the LFE; all speakers but the LFE; all
+ * objects. What a track does not have is nothing: of mono and stereo, `front` and `bed` are all. */
 enum linear_target {
   LINEAR_STEREO, LINEAR_LEFT, LINEAR_RIGHT, LINEAR_MID, LINEAR_SIDE, LINEAR_FRONT,
-  LINEAR_CENTER, LINEAR_SURROUND, LINEAR_HEIGHT, LINEAR_LFE, LINEAR_BED, LINEAR_TARGETS
+  LINEAR_CENTER, LINEAR_SURROUND, LINEAR_HEIGHT, LINEAR_LFE, LINEAR_BED, LINEAR_OBJECTS,
+  LINEAR_TARGETS
 };
 extern const char *const linear_targets[]; /* their names, closed by NULL */
 

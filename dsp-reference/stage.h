@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 #include "params.h"
+#include "twin.h"
 
 enum {
   BLOCK_FRAMES = 2048, /* the unit of every range; divides every control step */
-  MAX_CHANNELS = 12,
   MAX_STAGE_PASSES = 16,
 };
 
@@ -68,10 +68,12 @@ struct stage_design {
 };
 
 struct layout;
+struct scene;
 struct stage_format {
   int rate_hz;  /* 44100 .. 192000 */
   int channels; /* 1 .. MAX_CHANNELS */
   const struct layout *layout; /* layout.h; NULL: channels without places */
+  const struct scene *scene;   /* scene.h: of the layout's objects; NULL: it has none */
 };
 
 enum stage_role {

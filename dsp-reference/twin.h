@@ -21,6 +21,8 @@ TWIN_FN uint floatBitsToUint(float f) { uint u; memcpy(&u, &f, 4); return u; }
 TWIN_FN float uintBitsToFloat(uint u) { float f; memcpy(&f, &u, 4); return f; }
 #endif
 
+#define MAX_CHANNELS 128 /* the most that a master holds: bed and objects */
+
 /* Denormals never arise: a stage writes +0 for |x| < 2^-50 (-301 dBFS). */
 #define FLUSH_BELOW 0x26800000u /* the bits of 2^-50 */
 TWIN_FN float flush_tiny(float x) {

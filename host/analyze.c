@@ -23,27 +23,28 @@ static const char profile_name[] = "Dolby Atmos Master ADM profile";
 
 /* ---- what is told of an object ---- */
 
-struct scene { /* where an object is, over all of its blocks */
+struct extent { /* where an object is, over all of its blocks */
   double least[3], most[3];
   int n_blocks;
   bool cartesian;
 };
 static const char *const axes[2][3] = {{"azimuth", "elevation", "distance"}, {"X", "Y", "Z"}};
 
-static struct scene scene_of(const struct adm *adm, const struct adm_object *o) {
-  struct scene scene = {{INFINITY, INFINITY, INFINITY}, {-INFINITY, -INFINITY, -INFINITY}, 0, true};
+static struct extent extent_of(const struct adm *adm, const struct adm_object *o) {
+  struct extent extent = {
+      {INFINITY, INFINITY, INFINITY}, {-INFINITY, -INFINITY, -INFINITY}, 0, true};
   for (int i = 0; i < o->tracks.n; i++) {
     const int channel = adm->tracks[o->tracks.items[i]].channel;
     const struct adm_channel *c = channel < 0 ? NULL : &adm->channels[channel];
     for (int b = 0; c && b < c->n_blocks; b++)
       for (int k = 0; k < 3; k++) {
-        scene.least[k] = fmin(scene.least[k], c->blocks[b].position[k]);
-        scene.most[k] = fmax(scene.most[k], c->blocks[b].position[k]);
-        scene.cartesian = scene.cartesian && c->blocks[b].cartesian;
+        extent.least[k] = fmin(extent.least[k], c->blocks[b].position[k]);
+        extent.most[k] = fmax(extent.most[k], c->blocks[b].position[k]);
+        extent.cartesian = extent.cartesian && c->blocks[b].cartesian;
       }
-    if (c) scene.n_blocks += c->n_blocks;
+    if (c) extent.n_blocks += c->n_blocks;
   }
-  return scene;
+  return extent;
 }
 
 /* The name of a bed's layout; NULL: none that is known. */
@@ -82,7 +83,7 @@ static void print_name(FILE *out, const char *name) {
 
 static void print_object(const struct master *m, const struct adm_object *o, FILE *out) {
   const struct adm *adm = m->adm;
-  const struct scene scene = scene_of(adm, o);
+  const struct extent extent = extent_of(adm, o);
   const bool bed = adm_object_kind(adm, o) == ADM_SPEAKERS;
   const char *layout = bed ? layout_of(adm, o) : NULL;
   fprintf(out, "  %-9s %s ", bed ? "bed" : "object", o->id);
@@ -96,11 +97,11 @@ static void print_object(const struct master *m, const struct adm_object *o, FIL
     if (bed) fputc(' ', out), print_name(out, label_of(adm, o, i));
     if (binaural) fprintf(out, " (%s)", binaural);
   }
-  if (!bed && scene.n_blocks) {
-    fprintf(out, "; %d block%s", scene.n_blocks, scene.n_blocks == 1 ? "" : "s");
+  if (!bed && extent.n_blocks) {
+    fprintf(out, "; %d block%s", extent.n_blocks, extent.n_blocks == 1 ? "" : "s");
     for (int k = 0; k < 3; k++) {
-      fprintf(out, ", %s %.3g", axes[scene.cartesian][k], scene.least[k] + 0.0);
-      if (scene.least[k] != scene.most[k]) fprintf(out, " to %.3g", scene.most[k] + 0.0);
+      fprintf(out, ", %s %.3g", axes[extent.cartesian][k], extent.least[k] + 0.0);
+      if (extent.least[k] != extent.most[k]) fprintf(out, " to %.3g", extent.most[k] + 0.0);
     }
   }
   fputc('\n', out);
@@ -174,7 +175,7 @@ static json_t *text_or_null(const char *text) {
 
 static json_t *object_json(const struct master *m, const struct adm_object *o) {
   const struct adm *adm = m->adm;
-  const struct scene scene = scene_of(adm, o);
+  const struct extent extent = extent_of(adm, o);
   const bool bed = adm_object_kind(adm, o) == ADM_SPEAKERS;
   json_t *line = json_object(), *tracks = json_array();
   json_object_set_new(line, "id", json_string(o->id));
@@ -191,10 +192,10 @@ static json_t *object_json(const struct master *m, const struct adm_object *o) {
     json_array_append_new(tracks, one);
   }
   json_object_set_new(line, "tracks", tracks);
-  json_object_set_new(line, "blocks", json_integer(scene.n_blocks));
-  for (int k = 0; k < 3 && !bed && scene.n_blocks; k++)
-    json_object_set_new(line, axes[scene.cartesian][k],
-                        json_pack("[f, f]", scene.least[k] + 0.0, scene.most[k] + 0.0));
+  json_object_set_new(line, "blocks", json_integer(extent.n_blocks));
+  for (int k = 0; k < 3 && !bed && extent.n_blocks; k++)
+    json_object_set_new(line, axes[extent.cartesian][k],
+                        json_pack("[f, f]", extent.least[k] + 0.0, extent.most[k] + 0.0));
   return line;
 }
 

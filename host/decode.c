@@ -257,5 +257,6 @@ void audio_free_pcm(struct audio *audio) {
 
 void audio_free(struct audio *audio) {
   audio_free_pcm(audio);
+  scene_destroy(&audio->scene);
   *audio = (struct audio){0};
 }

@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "hash.h"
 #include "layout.h"
+#include "scene.h"
 
 enum { MAX_FRAMES = INT32_MAX - 65536 }; /* the longest track, 3.1 hours at 192 kHz */
 
@@ -21,6 +22,7 @@ struct audio {
                                scale is 1.0 */
   int bits;                 /* word length in the file: 16, 24 or 32 */
   bool is_float;
+  struct scene *scene; /* where the layout's objects are, owned; NULL: it has none */
   char sha256[HASH_TEXT_SIZE]; /* of the audio alone, see decode_file */
   char format[32];             /* "WAV", "RF64", "AIFF", "AIFC" or "FLAC" */
 };

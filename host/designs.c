@@ -110,6 +110,7 @@ enum status designs_get(struct designs *designs, const struct stage_use *uses, i
                         const struct stage_format *format, const struct stage_design **out,
                         char sha256[HASH_TEXT_SIZE], struct failure *why) {
   struct entry wanted = {.format = *format, .settings = settings_of_uses(uses, n)};
+  wanted.format.scene = NULL; /* what is kept here depends on no track */
   struct failure failure = {0};
   pthread_mutex_lock(&designs->lock);
   struct entry *e = find_or_make(designs, &wanted, uses, n, &failure);

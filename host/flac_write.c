@@ -89,7 +89,7 @@ static FLAC__StreamMetadata *make_comments(const struct deliverable *d) {
 
 /* True when every sample has been taken. */
 static bool feed(FLAC__StreamEncoder *encoder, const struct deliverable *d) {
-  FLAC__int32 block[FEED_FRAMES * MAX_CHANNELS], ordered[FEED_FRAMES * MAX_CHANNELS];
+  FLAC__int32 block[FEED_FRAMES * FLAC__MAX_CHANNELS], ordered[FEED_FRAMES * FLAC__MAX_CHANNELS];
   bool ok = true;
   const int unit = 1 << (32 - encode_container_bits(d->bits));
   for (int32_t at = 0, n; at < d->n_frames && ok; at += n) {

@@ -20,14 +20,16 @@
 
 struct source_identity source_identity_of(const struct audio *audio) {
   struct source_identity id = {
-      .rate_hz = audio->rate_hz, .channels = audio->channels, .audio = audio};
+      .rate_hz = audio->rate_hz, .channels = audio->channels, .scene = audio->scene,
+      .audio = audio};
   snprintf(id.layout, sizeof id.layout, "%s", audio->layout->name);
   memcpy(id.audio_sha256, audio->sha256, sizeof id.audio_sha256);
   return id;
 }
 
 static struct stage_format format_at(const struct source_identity *source, int rate_hz) {
-  return (struct stage_format){rate_hz, source->channels, layout_find(source->layout)};
+  return (struct stage_format){rate_hz, source->channels, layout_find(source->layout),
+                               source->scene};
 }
 
 static int delivered_rate(const struct variant *variant, const struct source_identity *source) {

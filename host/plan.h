@@ -69,8 +69,9 @@ void plan_keep(struct plan *plan, const bool *keep);
 /* What a track's audio is: from decoding it, or from an earlier receipt. */
 struct source_identity {
   int rate_hz, channels;
-  char layout[8]; /* its name; "": as many channels as there are, and up to two */
+  char layout[12]; /* its name; "": as many channels as there are, and up to two */
   char audio_sha256[HASH_TEXT_SIZE];
+  const struct scene *scene; /* of its objects; NULL: it has none */
   const struct audio *audio; /* NULL: not decoded; a track with a match stage wants it */
 };
 

@@ -27,7 +27,7 @@ struct receipt {
   struct edit_span edit;   /* what of the source was kept, frames */
   int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
   int rate_hz, bits;       /* delivered; 32 bits: float */
-  char layout[8];          /* delivered; "": as the source */
+  char layout[12];         /* delivered; "": as the source */
   char form[64];           /* adm_file_form of an ADM master, else "" */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */

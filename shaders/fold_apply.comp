@@ -6,9 +6,9 @@
 layout(local_size_x = 256) in;
 
 layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer FoldDesign {
-  int n[12];
-  int in_[12 * 12];
-  float gain[12 * 12];
+  int n[MAX_CHANNELS];
+  int in_[12 * MAX_CHANNELS];
+  float gain[12 * MAX_CHANNELS];
 };
 
 void main() {

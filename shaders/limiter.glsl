@@ -22,14 +22,14 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Li
   LimiterPace pace[32];
   int phases[2];
   int lfe_group;
-  int group_of[12];
+  int group_of[MAX_CHANNELS];
   vec4 even[2 * 8 * 2], odd[2 * 8 * 2];
   vec4 ebu_even[2 * EBU_MAX_TAPS / 4], ebu_odd[2 * EBU_MAX_TAPS / 4];
   vec4 weights[64];
   float twiddle[8192];
   float half_way[4096];
 };
-const uint LIMITER_TWIDDLE = 284u + 2u * 128u + 4u * EBU_MAX_TAPS + 256u; /* words in */
+const uint LIMITER_TWIDDLE = 272u + MAX_CHANNELS + 2u * 128u + 4u * EBU_MAX_TAPS + 256u; /* words in */
 const uint LIMITER_HALF_WAY = LIMITER_TWIDDLE + 8192u;
 
 /* A section of a channel or group, for the whole track. */

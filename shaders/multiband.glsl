@@ -23,14 +23,15 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Mu
   int slow_rise[8], slow_fall[8];
   int makeup[8];
   float keep[8];
-  float mix_share[12 * 8]; /* [channel][band] */
-  int group_of[12];
+  float mix_share[MAX_CHANNELS * 8]; /* [channel][band] */
+  int group_of[MAX_CHANNELS];
   vec4 weights[64];
   int curve[6 * (CURVE_STEPS + 4)];
   float twiddle[8192];
   float spectra[];
 };
-const uint MULTIBAND_TWIDDLE = 16u + 12u * 8u + 12u * 8u + 12u + 256u + 6u * (CURVE_STEPS + 4u);
+const uint MULTIBAND_TWIDDLE =
+    16u + 12u * 8u + 9u * MAX_CHANNELS + 256u + 6u * (CURVE_STEPS + 4u);
 const uint MULTIBAND_SPECTRA = MULTIBAND_TWIDDLE + 8192u;
 
 vec4 mid_of(vec4 l, vec4 r) {

@@ -369,7 +369,7 @@ static void make_low_passes(struct step *s, const double *freq_hz, int n, int sl
 
 static struct step linear_step(const char *name, const struct stage_use *uses, int n,
                                int rate_hz) {
-  const struct stage_format format = {rate_hz, PAIR, NULL};
+  const struct stage_format format = {rate_hz, PAIR, NULL, NULL};
   struct step s = {.name = name, .stage = uses[0].stage, .rate_hz = rate_hz,
                    .exact = exact_linear};
   struct linear_part part[2] = {0};
@@ -385,7 +385,7 @@ static struct step linear_step(const char *name, const struct stage_use *uses, i
 
 static struct step designed(const char *name, const struct stage *stage, const void *params,
                             int from_hz, int to_hz) {
-  const struct stage_format format = {from_hz, PAIR, NULL};
+  const struct stage_format format = {from_hz, PAIR, NULL, NULL};
   struct step s = {.name = name, .stage = stage, .rate_hz = to_hz};
   const char *why;
   assert_int_equal(stage->design(params, &format, &s.design, &why), 0);

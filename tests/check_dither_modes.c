@@ -78,7 +78,7 @@ static void design_here(int rate_hz, double a[TAPS]) {
 
 static void taps_of(int rate_hz, double a[TAPS]) {
   const struct dither_params params = {.bits = 16, .mode = DITHER_SHAPED};
-  const struct stage_format format = {rate_hz, 1, NULL};
+  const struct stage_format format = {rate_hz, 1, NULL, NULL};
   struct stage_design design;
   const char *why;
   assert_int_equal(stage_dither.design(&params, &format, &design, &why), 0);

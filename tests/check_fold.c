@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fold.h"
+#include "layout.h"
 #include "oracle.h"
 /* Last: its fail() is a macro. */
 #include <cmocka.h>
@@ -23,7 +24,7 @@ static const struct {
   int mode;
   struct {
     const char *out;
-    double gain[MAX_CHANNELS];
+    double gain[LAYOUT_MOST_SPEAKERS];
   } row[5];
 } matrices[] = {
     {"5.1", "2.0", FOLD_LO_RO, {{"L", {1, 0, S, 0, S}}}}, /* BS.775-3 */
@@ -101,15 +102,15 @@ static void test_refusals(void **state) {
 
 static void test_audio(void **state) {
   (void)state;
-  float *in[MAX_CHANNELS], *out[MAX_CHANNELS];
-  for (int c = 0; c < MAX_CHANNELS; c++) {
+  float *in[LAYOUT_MOST_SPEAKERS], *out[LAYOUT_MOST_SPEAKERS];
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
     in[c] = oracle_alloc(N * sizeof(float));
     out[c] = oracle_alloc(N * sizeof(float));
     oracle_noise(in[c], N, 1, 800 + (uint64_t)c);
   }
   for (int m = 0; m < COUNT(matrices); m++) {
     const struct layout *from = layout_find(matrices[m].from), *to = layout_find(matrices[m].to);
-    const struct stage_format format = {RATE, from->channels, from};
+    const struct stage_format format = {RATE, from->channels, from, NULL};
     struct fold_params p = {.mode = matrices[m].mode};
     struct oracle_stage s = {.stage = &stage_fold, .rate_hz = RATE, .channels = from->channels};
     const char *why;
@@ -128,7 +129,7 @@ static void test_audio(void **state) {
       }
     oracle_close(&s);
   }
-  for (int c = 0; c < MAX_CHANNELS; c++) free(in[c]), free(out[c]);
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) free(in[c]), free(out[c]);
 }
 
 /* Without a target every channel keeps its bits. */

@@ -63,7 +63,7 @@ static void level_rounds_up(void **state) {
 static void tone_error(int rate_hz, double frequency, double *least, double *most) {
   enum { N = 8192 };
   const struct limiter_params params = settings();
-  const struct stage_format format = {rate_hz, 1, NULL};
+  const struct stage_format format = {rate_hz, 1, NULL, NULL};
   struct limiter_bench b;
   *least = 100, *most = -100;
   limiter_bench_open(&b, &params, &format, N);
@@ -105,7 +105,7 @@ static void level_covers_samples(void **state) {
   (void)state;
   enum { N = 20000 };
   const struct limiter_params params = settings();
-  const struct stage_format format = {88200, 2, NULL};
+  const struct stage_format format = {88200, 2, NULL, NULL};
   struct limiter_bench b;
   uint64_t seed = SEED + 1;
   limiter_bench_open(&b, &params, &format, N);
@@ -252,7 +252,7 @@ static void random_demand(uint64_t *seed, int32_t *demand, int32_t n) {
 
 static void compare_paths(const struct limiter_params *params, int rate_hz, int32_t n_frames,
                           uint64_t *seed) {
-  const struct stage_format format = {rate_hz, 1, NULL};
+  const struct stage_format format = {rate_hz, 1, NULL, NULL};
   struct limiter_bench b;
   limiter_bench_open(&b, params, &format, n_frames);
   const int32_t n = limiter_bench_points(&b);
@@ -302,7 +302,7 @@ static void longest_reach(void **state) {
   for (int i = 0; i < COUNT(rates); i++) {
     struct limiter_params p = settings();
     struct limiter_bench b;
-    const struct stage_format format = {rates[i], 1, NULL};
+    const struct stage_format format = {rates[i], 1, NULL, NULL};
     p.look_ahead_ms = 500, p.release_ms = 1000, p.smooth_ms = 10, p.close_ms = 100;
     limiter_bench_open(&b, &p, &format, 1);
     const struct limiter_pace *pace = &b.limiter->pace[0];
@@ -346,7 +346,7 @@ static void chunks(void **state) {
   const struct limiter_params params = settings();
   uint64_t seed = SEED + 3;
   for (int rate_hz = 44100; rate_hz <= 176400; rate_hz *= 2) {
-    const struct stage_format format = {rate_hz, 2, NULL};
+    const struct stage_format format = {rate_hz, 2, NULL, NULL};
     struct limiter_bench whole, parts;
     limiter_bench_open(&whole, &params, &format, 60 * BLOCK_FRAMES - 77);
     limiter_bench_open(&parts, &params, &format, 60 * BLOCK_FRAMES - 77);
@@ -373,7 +373,7 @@ static void never_above_demand(void **state) {
   struct limiter_params params = settings();
   float *ones = render_floats(N);
   for (const struct hostile_signal *s = hostile_signals; s->name; s++) {
-    const struct stage_format format = {s->parameter > 1 ? 192000 : 44100, 1, NULL};
+    const struct stage_format format = {s->parameter > 1 ? 192000 : 44100, 1, NULL, NULL};
     struct limiter_bench b;
     params.smooth_ms = s->parameter < 0.4 ? 2 : 0;
     limiter_bench_open(&b, &params, &format, N);
@@ -452,7 +452,7 @@ static void distortion(void **state) {
                {"19 + 20 kHz", 2, {19000, 20000}, {0.5, 0.5}}};
   enum { N = 96000, BEGIN = 48000, LENGTH = 24000 };
   const struct limiter_params params = settings();
-  const struct stage_format format = {48000, 1, NULL};
+  const struct stage_format format = {48000, 1, NULL, NULL};
   for (int c = 0; c < COUNT(cases); c++) {
     struct limiter_bench b;
     double frequency[2];
@@ -482,7 +482,7 @@ enum { AT = 6000 }; /* of 12,000 points */
 /* A peak of `octaves` over the ceiling in the middle of silence, slow stage off. */
 static void open_single_peak(struct limiter_bench *b, struct limiter_params *params,
                              double octaves) {
-  const struct stage_format format = {48000, 1, NULL};
+  const struct stage_format format = {48000, 1, NULL, NULL};
   params->slow_amount = 0;
   limiter_bench_open(b, params, &format, 96000);
   limiter_bench_section(b, LIMITER_DEMAND)[AT] = (int32_t)(octaves * LIMITER_OCTAVE);
@@ -533,7 +533,7 @@ static void attack_and_release(void **state) {
 static void paces_are_ordered(void **state) {
   (void)state;
   const struct limiter_params params = settings();
-  const struct stage_format format = {44100, 1, NULL};
+  const struct stage_format format = {44100, 1, NULL, NULL};
   struct limiter_bench b;
   uint64_t seed = SEED + 4;
   double last = HUGE_VAL;

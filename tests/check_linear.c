@@ -77,7 +77,7 @@ static void chain_free(struct chain *c) {
 
 static struct oracle_stage joint(const struct stage_use *uses, int n) {
   struct oracle_stage s = {.stage = uses[0].stage, .rate_hz = RATE, .channels = 2};
-  const struct stage_format format = {RATE, 2, NULL};
+  const struct stage_format format = {RATE, 2, NULL, NULL};
   const char *why = NULL;
   assert_int_equal(linear_design_joint(uses, n, &format, &s.design, &why), 0);
   return s;
@@ -214,7 +214,7 @@ static void test_errors(void **unused) {
   struct stereo_params *stereo = stereo_of(1.4, 1);
   eq->bands[0].freq_hz = 30000;
   const struct stage_use uses[] = {{&stage_stereo, stereo}, {&stage_eq, eq}};
-  const struct stage_format format = {RATE, 2, NULL};
+  const struct stage_format format = {RATE, 2, NULL, NULL};
   struct stage_design design;
   const char *why = "";
   assert_int_equal(linear_design_joint(uses, 2, &format, &design, &why), -1);

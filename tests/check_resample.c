@@ -29,7 +29,7 @@ struct conversion {
 static struct conversion conversion_of(int from_hz, int to_hz) {
   struct conversion c = {.from_hz = from_hz, .to_hz = to_hz};
   const struct resample_params params = {to_hz};
-  const struct stage_format format = {from_hz, 1, NULL};
+  const struct stage_format format = {from_hz, 1, NULL, NULL};
   const char *why;
   assert_int_equal(stage_resample.design(&params, &format, &c.design, &why), 0);
   c.d = c.design.data;

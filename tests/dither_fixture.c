@@ -9,7 +9,7 @@
 
 void dither_bench_open(struct dither_bench *b, const struct dither_params *params, int rate_hz,
                        int channels, int32_t n_frames) {
-  const struct stage_format format = {rate_hz, channels, NULL};
+  const struct stage_format format = {rate_hz, channels, NULL, NULL};
   const int32_t n_blocks = (n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
   const char *why = "";
   *b = (struct dither_bench){0};

@@ -145,7 +145,7 @@ static double wanted_sample(const struct linear_taps *t, const struct oracle_aud
 
 double linear_null_db(const struct stage_use *uses, int n, int rate_hz) {
   enum { FRAMES = 60000, CHECKED = 500 };
-  const struct stage_format format = {rate_hz, 2, NULL};
+  const struct stage_format format = {rate_hz, 2, NULL, NULL};
   struct linear_taps taps = taps_of(uses, n, &format);
   struct oracle_audio a = oracle_audio_create(FRAMES);
   struct oracle_stage s = {.stage = uses[0].stage, .rate_hz = rate_hz, .channels = 2};

@@ -156,7 +156,7 @@ int oracle_pass_count(const struct stage *stage) {
 
 int oracle_design(struct oracle_stage *s, const struct stage *stage, const void *params,
                   int rate_hz, int channels, const char **why) {
-  const struct stage_format format = {rate_hz, channels, NULL};
+  const struct stage_format format = {rate_hz, channels, NULL, NULL};
   const char *unused;
   *s = (struct oracle_stage){.stage = stage, .rate_hz = rate_hz, .channels = channels};
   return stage->design(params, &format, &s->design, why ? why : &unused);

@@ -71,7 +71,7 @@ static struct cached {
 
 static void design(const struct stage *stage, const void *params, const struct render_plan *p,
                    struct stage_design *out) {
-  const struct stage_format format = {p->rate_hz, p->channels, NULL};
+  const struct stage_format format = {p->rate_hz, p->channels, NULL, NULL};
   const char *why = "";
   need(!stage->design(params, &format, out, &why), why);
 }

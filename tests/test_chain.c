@@ -14,6 +14,7 @@
 
 #include "audio_fixture.h"
 #include "faulty_engine.h"
+#include "layout.h"
 #include "render_fixture.h"
 #include "resample.h"
 #include "solve.h"
@@ -58,7 +59,7 @@ static void neutral(void **state) {
   (void)state;
   static const int32_t lengths[] = {1,    2,    7,    8,    100,  2047,  2048,
                                     2049, 4095, 4096, 4097, 10000, 100003};
-  for (int channels = 1; channels <= MAX_CHANNELS; channels++)
+  for (int channels = 1; channels <= LAYOUT_MOST_SPEAKERS; channels++)
     for (int i = 0; i < COUNT(lengths); i++) neutral_at(channels, lengths[i]);
 }
 
@@ -250,7 +251,7 @@ static void plain_conversion(void **state) {
   struct render_plan plan = render_plan_of(RATE, 2);
   struct render_track t = {.n_frames = N};
   const struct resample_params params = {TO};
-  const struct stage_format format = {RATE, 2, NULL};
+  const struct stage_format format = {RATE, 2, NULL, NULL};
   struct stage_design design;
   const char *why;
   const int32_t n = (int32_t)resample_frames(N, RATE, TO);

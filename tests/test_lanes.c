@@ -49,7 +49,7 @@ static struct {
 /* ---- the set ---- */
 
 static void design(const struct stage *stage, const void *params, struct stage_design *out) {
-  const struct stage_format format = {RATE, CHANNELS, NULL};
+  const struct stage_format format = {RATE, CHANNELS, NULL, NULL};
   const char *why = "";
   if (stage->design(params, &format, out, &why)) fail_msg("%s: %s", stage->name, why);
 }
@@ -97,7 +97,7 @@ static void design_tails(void) {
                          {-14, -1, {24, DITHER_TPDF, 0}, 0},
                          {-12, -1, {24, DITHER_TPDF, 0}, 48000},
                          {-9, -1, {16, DITHER_TPDF, 0}, 88200}};
-  const struct stage_format format = {RATE, CHANNELS, NULL};
+  const struct stage_format format = {RATE, CHANNELS, NULL, NULL};
   for (int i = 0; i < BATCH_TAILS; i++) {
     struct batch_tail *t = &set.tails[i];
     *t = (struct batch_tail){.shares = i == 3 ? &set.tails[0] : NULL,

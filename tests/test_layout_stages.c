@@ -26,11 +26,11 @@
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 enum { RATE = 48000, N = 40000 };
 
-static float *in[MAX_CHANNELS], *out[MAX_CHANNELS], *pair[2];
+static float *in[LAYOUT_MOST_SPEAKERS], *out[LAYOUT_MOST_SPEAKERS], *pair[2];
 
 static int set_up(void **state) {
   (void)state;
-  for (int c = 0; c < MAX_CHANNELS; c++) {
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
     in[c] = oracle_alloc(N * sizeof(float));
     out[c] = oracle_alloc(N * sizeof(float));
   }
@@ -41,19 +41,19 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   (void)state;
-  for (int c = 0; c < MAX_CHANNELS; c++) free(in[c]), free(out[c]);
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) free(in[c]), free(out[c]);
   free(pair[0]);
   free(pair[1]);
   return 0;
 }
 
 static void fill(double amplitude) {
-  for (int c = 0; c < MAX_CHANNELS; c++) oracle_noise(in[c], N, amplitude, SEED + (uint64_t)c);
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) oracle_noise(in[c], N, amplitude, SEED + (uint64_t)c);
 }
 
 static void design(struct oracle_stage *s, const struct stage *stage, const void *params,
                    const struct layout *layout) {
-  const struct stage_format format = {RATE, layout->channels, layout};
+  const struct stage_format format = {RATE, layout->channels, layout, NULL};
   const char *why = "";
   *s = (struct oracle_stage){.stage = stage, .rate_hz = RATE, .channels = layout->channels};
   if (stage->design(params, &format, &s->design, &why)) fail_msg("%s: %s", stage->name, why);

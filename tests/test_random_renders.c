@@ -140,7 +140,7 @@ static struct plan draw_plan(int index, uint64_t *state) {
   static const int segments[] = {1, 3, 7, 64};
   static const enum verify_tier tiers[] = {VERIFY_OFF, VERIFY_FULL, VERIFY_SAMPLE};
   struct plan p = {.music = load_excerpt(index, state)};
-  const struct stage_format format = {p.music.rate_hz, p.music.channels, NULL};
+  const struct stage_format format = {p.music.rate_hz, p.music.channels, NULL, NULL};
   const struct loudness_params none = {.loudness_lufs = NAN, .max_reduction_db = NAN};
   const char *why = "";
   const int n_stages = index % (MAX_STAGES + 1);

@@ -93,9 +93,10 @@ static struct stage_design design_stage(const struct stage *stage, const void *p
 
 /* One of the layouts of so many channels, or none. */
 static struct stage_format format_of(const struct recipe *r) {
-  struct stage_format format = {rates[r->rate], r->channels, NULL};
+  struct stage_format format = {rates[r->rate], r->channels, NULL, NULL};
   for (const struct layout *l = layouts; l->name; l++)
-    if (l->channels == r->channels && (r->seed >> (l - layouts)) % 4) format.layout = l;
+    if (l->channels <= r->channels && (r->seed >> (l - layouts)) % 4)
+      format.layout = layout_with_objects(l, r->channels - l->channels);
   return format;
 }
 
@@ -190,7 +191,7 @@ static struct recipe draw(int stage, int rate, int variant, uint64_t seed) {
   uint64_t state = seed;
   struct recipe r = {.stage = stage, .rate = rate, .variant = variant, .seed = seed};
   if (!quick_design(stage_registry[stage], variant)) r.rate %= LOW_RATES;
-  r.channels = 1 + (int)random_below(&state, MAX_CHANNELS);
+  r.channels = 1 + (int)random_below(&state, LAYOUT_MOST_SPEAKERS);
   r.n_frames = draw_length(stage_registry[stage], rates[rate], &state);
   r.segment_blocks = segments[random_below(&state, COUNT(segments))];
   r.fill = (enum twin_fill)random_below(&state, TWIN_FILLS);
@@ -208,7 +209,7 @@ static void check_stage(int s) {
   for (int i = 0; i < rounds + others; i++) {
     const int variant = i < rounds ? i % quick : quick + i - rounds;
     struct recipe r = draw(s, (i + i / RATES) % RATES, variant, seed_of(100 * s + i));
-    r.channels = 1 + (i + i / 2) % MAX_CHANNELS;
+    r.channels = 1 + (i + i / 2) % LAYOUT_MOST_SPEAKERS;
     r.fill = (enum twin_fill)(i % TWIN_FILLS);
     r.n_frames = short_lengths[i % rounds];
     check(&r);
@@ -251,6 +252,19 @@ static void test_long_sequences(void **state) {
   }
 }
 
+/* A master of a bed and 118 objects. */
+static void test_many_channels(void **state) {
+  (void)state;
+  for (int s = 0; s < stage_count(); s++) {
+    struct recipe r = draw(s, s % 2, 0, seed_of(24000 + s));
+    r.n_frames = BLOCK_FRAMES + 100;
+    r.channels = MAX_CHANNELS;
+    r.segment_blocks = 2;
+    r.fill = TWIN_NOISE;
+    check(&r);
+  }
+}
+
 /* 128 partitions: the most that the reference has room for. */
 static void test_longest_filter(void **state) {
   (void)state;
@@ -271,7 +285,7 @@ static void test_all_rates(void **state) {
   for (int i = 0; i < RATES * chosen_params_count(&stage_resample); i++) {
     struct recipe r = draw(s, i % RATES, i / RATES, seed_of(27000 + i));
     r.rate = i % RATES;
-    r.channels = 1 + i % MAX_CHANNELS;
+    r.channels = 1 + i % LAYOUT_MOST_SPEAKERS;
     r.n_frames = 4097 + i;
     r.fill = (enum twin_fill)(i % TWIN_FILLS);
     check(&r);
@@ -372,7 +386,8 @@ static void test_validation_silent(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stages),         cmocka_unit_test(test_segments),
-      cmocka_unit_test(test_long_sequences), cmocka_unit_test(test_longest_filter),
+      cmocka_unit_test(test_long_sequences), cmocka_unit_test(test_many_channels),
+      cmocka_unit_test(test_longest_filter),
       cmocka_unit_test(test_all_rates),      cmocka_unit_test(test_random),
       cmocka_unit_test(test_all_equal),
       cmocka_unit_test(test_flips_are_seen),
