@@ -37,7 +37,7 @@ struct arguments {
   int plan_shards;     /* plan */
   enum progress_mode progress;
   struct compare_limits limits;
-  const char *companions[MOST_WORDS], *qc_limits[MOST_WORDS]; /* qc */
+  const char *layout, *companions[MOST_WORDS], *qc_limits[MOST_WORDS]; /* qc */
   int n_companions, n_qc_limits;
   bool dry_run, quick, json, quiet, help;
   int n_files;
@@ -161,6 +161,7 @@ static bool add_word(const char **words, int *n, const char *v) {
   else return false;
   return *v;
 }
+static bool set_layout(struct arguments *a, const char *v) { a->layout = v; return *v; }
 static bool set_companion(struct arguments *a, const char *v) {
   return add_word(a->companions, &a->n_companions, v);
 }
@@ -197,6 +198,7 @@ static const struct option_row options[] = {
      "none)", set_max_band},
     {QC, "companion", 0, "STEREO", "stereo file of the one FILE: do they run together? (several "
      "times: several)", set_companion},
+    {QC, "layout", 0, "NAME", "of files that do not say theirs, such as 7.1.4", set_layout},
     {QC, "limit", 0, "NAME=VALUE", "another limit of a rule, such as loudness=-16 or clipped=off "
      "(several times: several)", set_qc_limit},
     {VERIFY | COMPARE | QC, "junit", 0, "FILE", "write the result as JUnit XML, too", set_junit},
@@ -349,7 +351,7 @@ static int command_analyze(const struct arguments *a) {
 
 static int command_qc(const struct arguments *a) {
   const struct qc_options how = {a->companions, a->n_companions, a->qc_limits, a->n_qc_limits,
-                                 a->render.jobs, a->json, a->quiet, a->junit};
+                                 a->layout,    a->render.jobs, a->json, a->quiet, a->junit};
   return qc_run(a->files, a->n_files, &how, stdout);
 }
 

@@ -49,6 +49,7 @@ struct work {
   struct qc_list list;
   const struct qc_options *options;
   double *limits;
+  const struct layout *stated; /* or NULL */
   char **texts; /* by file; owned */
 };
 
@@ -57,7 +58,7 @@ static enum status measure_companion(struct qc_file *f, struct qc_companion *c,
   struct qc_source source;
   struct qc_scene scene = {0};
   struct qc_measured measured = {0};
-  enum status status = qc_source_open(c->path, &source, why);
+  enum status status = qc_source_open(c->path, NULL, &source, why);
   if (status) return status;
   if (source.adm || source.channels > 2)
     status = fail(why, STATUS_BAD_DATA, "%s: %d channels (a stereo companion has 1 or 2)", c->path,
@@ -81,9 +82,9 @@ static enum status measure_companion(struct qc_file *f, struct qc_companion *c,
   return status;
 }
 
-static enum status measure_file(struct qc_file *f, const struct qc_settings *settings,
-                                struct failure *why) {
-  enum status status = qc_source_open(f->path, &f->source, why);
+static enum status measure_file(struct qc_file *f, const struct layout *stated,
+                                const struct qc_settings *settings, struct failure *why) {
+  enum status status = qc_source_open(f->path, stated, &f->source, why);
   if (status) return status;
   qc_scene_open(&f->source, &f->scene);
   status = qc_measure(&f->source, &f->scene, settings, &f->measured, why);
@@ -103,7 +104,7 @@ static void examine(void *context, int item) {
   const struct qc_settings settings = qc_settings_of(w->limits);
   struct failure why = {0};
   size_t size = 0;
-  f->status = measure_file(f, &settings, &why);
+  f->status = measure_file(f, w->stated, &settings, &why);
   if (f->status) f->error = memory_text(why.text, strlen(why.text));
   else qc_judge(f, w->limits);
   FILE *out = f->status ? NULL : open_memstream(&w->texts[item], &size);
@@ -125,6 +126,10 @@ static enum status make_list(char *const *paths, int n_paths, struct work *w,
     if (!qc_limit_set(w->limits, o->limits[i]))
       return fail(why, STATUS_USAGE, "--limit %s: expected NAME=VALUE or NAME=off, a rule that "
                   "the table of lacquer qc names", o->limits[i]);
+  w->stated = o->layout ? layout_find(o->layout) : NULL;
+  if (o->layout && !w->stated)
+    return fail(why, STATUS_USAGE, "--layout %s: expected 1.0, 2.0, 5.1, 7.1, 5.1.4, 7.1.2 or "
+                "7.1.4", o->layout);
   if (o->n_companions && (n_paths != 1 || file_is_folder(paths[0])))
     return fail(why, STATUS_USAGE, "--companion is of one file (accepted: one FILE; a folder's "
                 "companions are found by its receipts)");

@@ -12,6 +12,7 @@ struct qc_options {
   int n_companions;
   const char *const *limits; /* "NAME=VALUE" */
   int n_limits;
+  const char *layout; /* of files that do not say theirs; NULL: none */
   int jobs;          /* files at a time; 0: one per core */
   bool json, quiet;  /* quiet: no figures, and no rules that are kept */
   const char *junit; /* file to write; NULL: none */

@@ -138,7 +138,7 @@ const struct layout *qc_sync_layout(const struct qc_scene *scene) {
 struct render_meter {
   struct qc_render *render;
   struct loudness_meter *meter;
-  float *out; /* owned; MAX_CHANNELS blocks */
+  float *out; /* owned; LAYOUT_MOST_SPEAKERS blocks */
   const struct layout *layout;
 };
 
@@ -146,7 +146,7 @@ static enum status open_render(const struct qc_source *s, const struct qc_scene 
                                const struct layout *layout, struct render_meter *r,
                                struct failure *why) {
   *r = (struct render_meter){.layout = layout};
-  r->out = malloc(sizeof *r->out * QC_BLOCK * MAX_CHANNELS);
+  r->out = malloc(sizeof *r->out * QC_BLOCK * LAYOUT_MOST_SPEAKERS);
   if (!r->out) return fail(why, STATUS_AGAIN, "%s: out of memory", s->path);
   r->render = qc_render_create(scene, layout, s->rate_hz);
   return loudness_meter_open(layout, s->rate_hz, s->n_frames, &r->meter, why);

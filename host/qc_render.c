@@ -10,7 +10,7 @@
 struct now { /* of a voice: its gains around one block of metadata */
   int block;                /* -1: none yet */
   double begin, ramp, next; /* frames: of the block, of the ramp into it, of the next block */
-  double from[MAX_CHANNELS], to[MAX_CHANNELS];
+  double from[LAYOUT_MOST_SPEAKERS], to[LAYOUT_MOST_SPEAKERS];
 };
 struct qc_render {
   const struct qc_scene *scene;

@@ -49,10 +49,10 @@ static bool find_place(const char *label, double position[3]) {
 
 /* The nearest values among the loudspeakers below or at `x` and above or at it, on one axis;
  * of those that `like` shares the axes above with. */
-static void bracket(const double at[MAX_CHANNELS][3], const bool counts[MAX_CHANNELS], int like,
+static void bracket(const double at[LAYOUT_MOST_SPEAKERS][3], const bool counts[LAYOUT_MOST_SPEAKERS], int like,
                     int axis, double x, double *low, double *high) {
   *low = -HUGE_VAL, *high = HUGE_VAL;
-  for (int c = 0; c < MAX_CHANNELS; c++) {
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
     bool same = counts[c];
     for (int k = axis + 1; k < 3; k++) same = same && at[c][k] == at[like][k];
     if (!same) continue;
@@ -64,12 +64,12 @@ static void bracket(const double at[MAX_CHANNELS][3], const bool counts[MAX_CHAN
 }
 
 void qc_point_gains(const struct layout *layout, const double position[3],
-                    double gains[MAX_CHANNELS]) {
-  double at[MAX_CHANNELS][3] = {{0}}, low, high;
-  bool counts[MAX_CHANNELS] = {false};
+                    double gains[LAYOUT_MOST_SPEAKERS]) {
+  double at[LAYOUT_MOST_SPEAKERS][3] = {{0}}, low, high;
+  bool counts[LAYOUT_MOST_SPEAKERS] = {false};
   for (int c = 0; c < layout->channels; c++)
     counts[c] = find_place(layout->speaker[c]->label, at[c]);
-  for (int c = 0; c < MAX_CHANNELS; c++) {
+  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
     gains[c] = counts[c];
     for (int axis = 2; axis >= 0 && gains[c] > 0; axis--) {
       bracket(at, counts, c, axis, position[axis], &low, &high);

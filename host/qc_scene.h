@@ -33,7 +33,7 @@ void qc_scene_close(struct qc_scene *scene);
 
 /* Gains of a point in the channels of a layout: the one way in for objects and beds. */
 void qc_point_gains(const struct layout *layout, const double position[3],
-                    double gains[MAX_CHANNELS]);
+                    double gains[LAYOUT_MOST_SPEAKERS]);
 
 struct qc_render; /* of a scene without a refusal to one layout */
 struct qc_render *qc_render_create(const struct qc_scene *scene, const struct layout *to,

@@ -59,27 +59,31 @@ static enum status open_master(struct qc_source *s, struct failure *why) {
   return status ? status : read_scene(s, why);
 }
 
-/* BW64 without a scene: nothing says what more than two channels are for. */
-static enum status open_bw64(struct qc_source *s, struct failure *why) {
+/* BW64 without a scene: nothing in it says what more than two channels are for. */
+static enum status open_bw64(struct qc_source *s, const struct layout *stated,
+                             struct failure *why) {
   const enum status status = take_file(s, why);
   if (status) return status;
-  s->layout = layout_of_mask(s->channels, 0);
+  s->layout = stated && stated->channels == s->channels ? stated
+                                                        : layout_of_mask(s->channels, 0);
   snprintf(s->format, sizeof s->format, "%s", riff_form_names[s->file.form]);
   if (!s->layout)
-    return fail(why, STATUS_BAD_DATA, "%s: %d channels in BW64, and no scene that says what they "
-                "are (accepted: 1, 2, or a master)", s->path, s->channels);
+    return fail(why, STATUS_BAD_DATA, "%s: %d channels in BW64, and no scene that says what "
+                "they are (accepted: 1, 2, a master, or a layout that is stated)", s->path,
+                s->channels);
   layout_file_order(s->layout, s->order);
   return STATUS_OK;
 }
 
 /* `is_riff`: the chunks were found sound. */
-static enum status open_audio(struct qc_source *s, bool is_riff, struct failure *why) {
+static enum status open_audio(struct qc_source *s, const struct layout *stated, bool is_riff,
+                              struct failure *why) {
   struct audio head;
-  enum status status = decode_headers(s->path, NULL, &head, why);
+  enum status status = decode_headers(s->path, stated, &head, why);
   if (status) return status;
   s->is_open = is_riff && !head.is_float && s->file.n_frames == head.n_frames;
   if (!s->is_open) {
-    status = decode_file(s->path, &s->audio, why);
+    status = decode_stated(s->path, stated, &s->audio, why);
     if (!status) describe(s, &s->audio);
     return status;
   }
@@ -88,7 +92,8 @@ static enum status open_audio(struct qc_source *s, bool is_riff, struct failure 
   return status;
 }
 
-enum status qc_source_open(const char *path, struct qc_source *s, struct failure *why) {
+enum status qc_source_open(const char *path, const struct layout *stated, struct qc_source *s,
+                           struct failure *why) {
   struct failure unread = {0};
   *s = (struct qc_source){.path = memory_text(path, strlen(path))};
   enum status status = riff_open(path, &s->file, &unread);
@@ -98,8 +103,8 @@ enum status qc_source_open(const char *path, struct qc_source *s, struct failure
     if (why) *why = unread;
   } else {
     status = is_riff && s->file.is_adm ? open_master(s, why)
-             : is_riff && is_bw64      ? open_bw64(s, why)
-                                       : open_audio(s, is_riff, why);
+             : is_riff && is_bw64      ? open_bw64(s, stated, why)
+                                       : open_audio(s, stated, is_riff, why);
   }
   if (status) qc_source_close(s);
   return status;

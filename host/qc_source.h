@@ -25,8 +25,10 @@ struct qc_source {
   struct audio audio;
   int order[MAX_CHANNELS]; /* layout_file_order */
 };
-/* STATUS_NO_INPUT, STATUS_BAD_DATA, STATUS_AGAIN, STATUS_IO; then *source is closed. */
-enum status qc_source_open(const char *path, struct qc_source *source, struct failure *why);
+/* `stated`: the layout of a file that does not say it, or NULL. STATUS_NO_INPUT, STATUS_BAD_DATA,
+ * STATUS_AGAIN, STATUS_IO; then *source is closed. */
+enum status qc_source_open(const char *path, const struct layout *stated,
+                           struct qc_source *source, struct failure *why);
 void qc_source_close(struct qc_source *source); /* takes a closed one */
 /* Frames [at, at + n), n <= QC_BLOCK: frame i of channel c goes to planar[c * QC_BLOCK + i]; full
  * scale is 1. Before the beginning and behind the end is silence. */

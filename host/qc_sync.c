@@ -52,7 +52,7 @@ static enum status open_search(struct search *s, const struct qc_scene *scene,
     }
   }
   s->planar = malloc(sizeof *s->planar * QC_BLOCK * (size_t)s->master->channels);
-  s->out = malloc(sizeof *s->out * QC_BLOCK * MAX_CHANNELS);
+  s->out = malloc(sizeof *s->out * QC_BLOCK * LAYOUT_MOST_SPEAKERS);
   s->stereo = malloc(sizeof *s->stereo * QC_BLOCK * 2);
   if (!ready || !s->planar || !s->out || !s->stereo)
     return fail(why, STATUS_AGAIN, "%s: out of memory", s->master->path);
