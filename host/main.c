@@ -391,7 +391,7 @@ static const struct command {
     {ANALYZE, "analyze", "FILE...", 1, INT_MAX, "a file",
      "what audio files are, immersive masters with beds, objects and profile", command_analyze},
     {QC, "qc", "FILE...", 1, INT_MAX, "a file or folder",
-     "immersive files and folders of them held against delivery rules, stereo beside them",
+     "immersive files, or those of a folder, by delivery rules; does stereo run with them?",
      command_qc},
     {DEVICES, "devices", "", 0, 0, "", "list devices, each with the result of its self-test",
      command_devices},

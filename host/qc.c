@@ -122,10 +122,9 @@ static enum status make_list(char *const *paths, int n_paths, struct work *w,
                              struct failure *why) {
   const struct qc_options *o = w->options;
   enum status status = STATUS_OK;
-  for (int i = 0; i < o->n_limits; i++)
-    if (!qc_limit_set(w->limits, o->limits[i]))
-      return fail(why, STATUS_USAGE, "--limit %s: expected NAME=VALUE or NAME=off, a rule that "
-                  "the table of lacquer qc names", o->limits[i]);
+  for (int i = 0; i < o->n_limits && !status; i++)
+    status = qc_limit_set(w->limits, o->limits[i], why);
+  if (status) return status;
   w->stated = o->layout ? layout_find(o->layout) : NULL;
   if (o->layout && !w->stated)
     return fail(why, STATUS_USAGE, "--layout %s: expected 1.0, 2.0, 5.1, 7.1, 5.1.4, 7.1.2 or "

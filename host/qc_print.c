@@ -76,25 +76,38 @@ static const char *surround_words(const struct qc_file *f) {
              ? " (a render by BS.2127: an estimate)" : "";
 }
 
-static void print_binaural(const struct qc_file *f, FILE *out) {
-  int count[5] = {0}, n = 0;
+enum { MODES = 5 };
+/* Tracks by binaural mode; returns how many have one. */
+static int count_modes(const struct qc_file *f, int count[MODES]) {
+  int n = 0;
+  memset(count, 0, MODES * sizeof *count);
   for (int c = 0; c < f->source.channels; c++) {
     const int mode = binaural_mode(f, c);
     if (mode >= 0) count[mode]++, n++;
   }
-  if (!n) return;
+  return n;
+}
+
+static void print_binaural(const struct qc_file *f, FILE *out) {
+  int count[MODES];
+  if (!count_modes(f, count)) return;
   fprintf(out, "  binaural  ");
-  for (int i = 0; i < 5; i++)
+  for (int i = 0; i < MODES; i++)
     if (count[i]) fprintf(out, " %s %d", dbmd_binaural_names[i], count[i]);
   fputc('\n', out);
+}
+
+static int automatic_trims(const struct dbmd *d) {
+  int n = 0;
+  for (int i = 0; i < DBMD_TRIMS; i++) n += d->trims[i].automatic;
+  return n;
 }
 
 static void print_dbmd(const struct qc_file *f, FILE *out) {
   const struct adm *adm = f->source.adm;
   if (!adm || !adm->has_dbmd || !adm->dbmd.has_atmos) return;
   const struct dbmd *d = &adm->dbmd;
-  int automatic = 0;
-  for (int i = 0; i < DBMD_TRIMS; i++) automatic += d->trims[i].automatic;
+  const int automatic = automatic_trims(d);
   fprintf(out, "  dbmd       %s fps; 7.1 to 5.1: %s; 5.1 to stereo: %s; %d of %d trims automatic\n",
           dbmd_fps_names[d->fps], dbmd_warp_names[d->warp], dbmd_downmix_names[d->downmix],
           automatic, DBMD_TRIMS);
@@ -119,8 +132,8 @@ static void print_companion(const struct qc_file *f, const struct qc_companion *
     fprintf(out, "             offset not found: %d of %d windows agree, correlation %.2f\n",
             s->n_votes, s->n_windows, s->correlation);
   else
-    fprintf(out, "             offset %+d frames (%+.3f ms), drift %+d frames (%+.1f ppm); %d of %d "
-            "windows agree, correlation %.3f (L %+.2f, R %+.2f)\n", s->offset_frames,
+    fprintf(out, "             offset %+d frames (%+.3f ms), drift %+d frames (%+.1f ppm); %d of "
+            "%d windows agree, correlation %.3f (L %+.2f, R %+.2f)\n", s->offset_frames,
             1000.0 * s->offset_frames / f->source.rate_hz, s->drift_frames, s->drift_ppm,
             s->n_votes, s->n_windows, s->correlation, s->channel[0], s->channel[1]);
 }
@@ -144,12 +157,32 @@ static void print_track(const struct qc_file *f, int c, FILE *out) {
   fputc('\n', out);
 }
 
+enum { DIALOGUES = 4 };
+static const char *const dialogue_names[DIALOGUES] = {"no dialogue", "dialogue", "mixed",
+                                                      "not stated"};
+static void count_contents(const struct adm *adm, int count[DIALOGUES]) {
+  memset(count, 0, DIALOGUES * sizeof *count);
+  for (int i = 0; i < adm->n_contents; i++) {
+    const int kind = adm->contents[i].dialogue;
+    count[kind >= 0 && kind < DIALOGUES - 1 ? kind : DIALOGUES - 1]++;
+  }
+}
+
+static void print_scene(const struct qc_file *f, FILE *out) {
+  int count[DIALOGUES];
+  if (!f->source.adm) return;
+  count_contents(f->source.adm, count);
+  fprintf(out, "  scene      %d bed%s, %d object%s, %d of them move; contents:", f->scene.n_beds,
+          f->scene.n_beds == 1 ? "" : "s", f->scene.n_objects, f->scene.n_objects == 1 ? "" : "s",
+          f->scene.n_moving);
+  for (int i = 0; i < DIALOGUES; i++)
+    if (count[i]) fprintf(out, " %d %s", count[i], dialogue_names[i]);
+  fputc('\n', out);
+}
+
 static void print_figures(const struct qc_file *f, FILE *out) {
   const struct qc_measured *m = &f->measured;
-  if (f->source.adm)
-    fprintf(out, "  scene      %d bed%s, %d object%s, %d of them move\n", f->scene.n_beds,
-            f->scene.n_beds == 1 ? "" : "s", f->scene.n_objects,
-            f->scene.n_objects == 1 ? "" : "s", f->scene.n_moving);
+  print_scene(f, out);
   fprintf(out, "  sound      from %.3f to %.3f s: %.3f s of silence before, %.3f s after\n",
           seconds(f, m->first_sound), seconds(f, m->end_sound), seconds(f, m->first_sound),
           seconds(f, f->source.n_frames - m->end_sound));
@@ -266,6 +299,33 @@ static json_t *companion_json(const struct qc_file *f, const struct qc_companion
   return line;
 }
 
+static json_t *dbmd_json(const struct qc_file *f) {
+  const struct dbmd *d = &f->source.adm->dbmd;
+  json_t *line = json_object(), *modes = json_object();
+  int count[MODES];
+  if (d->has_atmos) {
+    json_object_set_new(line, "fps", json_string(dbmd_fps_names[d->fps]));
+    json_object_set_new(line, "downmix_7_to_5", json_string(dbmd_warp_names[d->warp]));
+    json_object_set_new(line, "downmix_5_to_2", json_string(dbmd_downmix_names[d->downmix]));
+  }
+  if (d->has_tracks)
+    json_object_set_new(line, "automatic_trims", json_integer(automatic_trims(d)));
+  count_modes(f, count);
+  for (int i = 0; i < MODES; i++)
+    json_object_set_new(modes, dbmd_binaural_names[i], json_integer(count[i]));
+  json_object_set_new(line, "binaural", modes);
+  return line;
+}
+
+static json_t *contents_json(const struct adm *adm) {
+  json_t *line = json_object();
+  int count[DIALOGUES];
+  count_contents(adm, count);
+  for (int i = 0; i < DIALOGUES; i++)
+    json_object_set_new(line, dialogue_names[i], json_integer(count[i]));
+  return line;
+}
+
 static json_t *rule_json(const struct qc_rule *rule, const struct qc_result *r) {
   static const char *const senses[] = {"at most", "at least", "is"};
   json_t *where = json_array();
@@ -312,6 +372,9 @@ void qc_print_json(const struct qc_file *f, FILE *out) {
   json_object_set_new(line, "loudness_5_1",
                       loudness_json(&m->surround, *surround_words(f) != 0));
   json_object_set_new(line, "loudness_native", loudness_json(&m->native, f->source.adm != NULL));
+  if (f->source.adm) json_object_set_new(line, "contents", contents_json(f->source.adm));
+  if (f->source.adm && f->source.adm->has_dbmd)
+    json_object_set_new(line, "dbmd", dbmd_json(f));
   if (f->scene.refusal) json_object_set_new(line, "no_render", json_string(f->scene.refusal));
   add_lists(f, line);
   json_dumpf(line, out, JSON_COMPACT | JSON_REAL_PRECISION(10));

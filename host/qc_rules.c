@@ -225,7 +225,7 @@ double *qc_limits_new(void) {
   return limits;
 }
 
-bool qc_limit_set(double *limits, const char *text) {
+static bool limit_set(double *limits, const char *text) {
   const char *equals = strchr(text, '=');
   for (int i = 0; equals && qc_rules[i].name; i++) {
     const size_t n = strlen(qc_rules[i].name);
@@ -238,6 +238,17 @@ bool qc_limit_set(double *limits, const char *text) {
     return strcmp(qc_rules[i].name, "lfe_corner_hz") || (limits[i] >= 20 && limits[i] <= 1000);
   }
   return false;
+}
+
+enum status qc_limit_set(double *limits, const char *text, struct failure *why) {
+  if (limit_set(limits, text)) return STATUS_OK;
+  char names[600] = "";
+  size_t used = 0;
+  for (int i = 0; qc_rules[i].name && used < sizeof names; i++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                             qc_rules[i].name);
+  return fail(why, STATUS_USAGE, "--limit %.40s: expected NAME=VALUE, or NAME=off; names: %s", text,
+              names);
 }
 
 static double limit_of(const double *limits, const char *name) {

@@ -55,8 +55,8 @@ struct qc_result { /* of a rule */
 
 /* Limits by rule, as the table has them. The caller frees. */
 double *qc_limits_new(void);
-/* "NAME=VALUE", or "NAME=off"; false: no such rule, or no number. */
-bool qc_limit_set(double *limits, const char *text);
+/* "NAME=VALUE", or "NAME=off". STATUS_USAGE: no such rule, or no number. */
+enum status qc_limit_set(double *limits, const char *text, struct failure *why);
 struct qc_settings qc_settings_of(const double *limits);
 
 /* Holds the file against all rules: fills in file->results. */

@@ -49,8 +49,8 @@ static bool find_place(const char *label, double position[3]) {
 
 /* The nearest values among the loudspeakers below or at `x` and above or at it, on one axis;
  * of those that `like` shares the axes above with. */
-static void bracket(const double at[LAYOUT_MOST_SPEAKERS][3], const bool counts[LAYOUT_MOST_SPEAKERS], int like,
-                    int axis, double x, double *low, double *high) {
+static void bracket(double at[LAYOUT_MOST_SPEAKERS][3], const bool counts[LAYOUT_MOST_SPEAKERS],
+                    int like, int axis, double x, double *low, double *high) {
   *low = -HUGE_VAL, *high = HUGE_VAL;
   for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
     bool same = counts[c];
@@ -163,16 +163,18 @@ static void open_master(const struct qc_source *s, struct qc_scene *scene) {
   const struct adm *adm = s->adm;
   size_t n = 0;
   for (int i = 0; i < adm->n_objects; i++) n += (size_t)adm->objects[i].tracks.n;
-  scene->voices = memory_new(n + 1, sizeof *scene->voices);
+  scene->voices = memory_new(n < QC_MOST_VOICES ? n + 1 : 1, sizeof *scene->voices);
   for (int i = 0; i < adm->n_objects; i++) {
     const struct adm_object *o = &adm->objects[i];
     const int kind = adm_object_kind(adm, o), first = scene->n;
-    for (int k = 0; k < o->tracks.n; k++) add_voice(s, scene, i, o->tracks.items[k]);
+    for (int k = 0; k < o->tracks.n && n < QC_MOST_VOICES; k++)
+      add_voice(s, scene, i, o->tracks.items[k]);
     scene->n_beds += kind == ADM_SPEAKERS;
     scene->n_objects += kind == ADM_OBJECTS;
     if (first < scene->n) scene->n_moving += scene->voices[first].moves;
   }
   if (!scene->n) scene->refusal = "no object says where its tracks are";
+  if (n >= QC_MOST_VOICES) scene->refusal = "its objects use tracks more than 4095 times";
   scene->native = native_of(adm, scene);
 }
 

@@ -21,6 +21,7 @@ struct qc_voice { /* a track, as an object or channel uses it */
   double begin, end;         /* frames in which it sounds */
   const struct adm_channel *channel; /* of an object: its blocks */
 };
+enum { QC_MOST_VOICES = 4096 };
 struct qc_scene {
   int n, n_beds, n_objects, n_moving;
   struct qc_voice *voices;     /* owned; by track */

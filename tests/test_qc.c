@@ -198,6 +198,27 @@ static void test_counts(void **state) {
   }
 }
 
+/* Polar objects are measured track by track; no render of theirs is made up. */
+static void test_polar(void **state) {
+  const struct adm_shape shape = {ADM_ITU, "5.1", 1, QC_RATE, 48000};
+  const char *path = fixture_path(folder, "polar.wav");
+  struct adm *adm;
+  int status;
+  (void)state;
+  assert_int_equal(adm_make(&shape, &adm, NULL), 0);
+  struct adm_block *block = adm->channels[adm->tracks[6].channel].blocks;
+  block->cartesian = false;
+  memcpy(block->position, (const double[]){30, 0, 1}, sizeof block->position);
+  adm_fixture_write(path, adm, ADM_ITU, 48000, SEED);
+  adm_destroy(&adm);
+  json_t *line = look(path, &status);
+  assert_non_null(strstr(json_string_value(json_object_get(line, "no_render")), "polar"));
+  assert_string_equal(qc_state(line, "loudness"), "idle");
+  assert_string_equal(qc_state(line, "position"), "idle");
+  assert_string_equal(qc_state(line, "silent_object"), "ok");
+  json_decref(line);
+}
+
 /* ---- files without a scene ---- */
 
 static void test_beds(void **state) {
@@ -298,7 +319,7 @@ static void test_limits(void **state) {
 static void test_words(void **state) {
   static const char *const words[] = {
       "clean.wav: pass: ADM in RIFF, 48000 Hz, 24 bits, 13 tracks, 288000 frames (6.000 s)",
-      "scene      1 bed, 3 objects, 2 of them move",
+      "scene      1 bed, 3 objects, 2 of them move; contents: 2 mixed\n",
       "loudness   5.1 (a render by BS.2127: an estimate): -", "loudness   7.1.4",
       "binaural   off 1 near 4 far 4 mid 4", "sound      from 0.300 to ",
       "\n  ok       loudness ", "0 errors, 0 warnings, 0 notes; 26 rules kept, 0 off, 9 without"};
@@ -338,7 +359,8 @@ static void test_unread(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_clean),  cmocka_unit_test(test_mutations),
-      cmocka_unit_test(test_counts), cmocka_unit_test(test_beds),
+      cmocka_unit_test(test_counts), cmocka_unit_test(test_polar),
+      cmocka_unit_test(test_beds),
       cmocka_unit_test(test_over),   cmocka_unit_test(test_lfe_figures),
       cmocka_unit_test(test_limits), cmocka_unit_test(test_words),
       cmocka_unit_test(test_unread),

@@ -207,8 +207,8 @@ static void expect_folder(const char *out, int status, const char *state_of_exac
   assert_int_equal(count_lines(run.out), 3);
   json_t *line = line_of(run.out, "one atmos.wav");
   const json_t *all = json_object_get(line, "companions");
-  assert_int_equal(json_array_size(all), 2);
-  for (size_t i = 0; i < 2; i++) {
+  assert_int_equal(json_array_size(all), 3);
+  for (size_t i = 0; i < 3; i++) {
     const json_t *c = json_array_get(all, i);
     const char *file = json_string_value(json_object_get(c, "file"));
     const bool spoilt = status && strstr(file, "one fold.flac");
@@ -240,8 +240,9 @@ static void test_folder(void **state) {
            "  bed: {format: wav, bits: 24, loudness: -28, true_peak: -6}\n"
            "  fold: {layout: 2.0, format: flac, bits: 24, loudness: -14, true_peak: -1}\n"
            "  cd: {layout: 2.0, rate: 44100, bits: 16, loudness: -9, true_peak: -1}\n"
+           "  mono: {layout: 1.0, bits: 24, loudness: -16, true_peak: -1}\n"
            "tracks:\n"
-           "  - {source: one.wav, layout: 5.1, variants: [atmos, fold, cd]}\n"
+           "  - {source: one.wav, layout: 5.1, variants: [atmos, fold, cd, mono]}\n"
            "  - {source: two.wav, layout: 7.1.4, variants: [atmos, bed, fold], gap_before: 0.5}\n"
            "  - {source: three.wav, variants: [fold]}\n");
   expect_run(run_program("qc", out), 66, "no receipts of immersive deliverables");
