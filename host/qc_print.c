@@ -229,9 +229,13 @@ void qc_print(const struct qc_file *f, bool quiet, FILE *out) {
       if (!qc_rules[i].look || !r->n_values || (int)r->state != severity) continue;
       if (!quiet || severity >= QC_WARNING) print_rule(&qc_rules[i], r, out);
     }
-  fprintf(out, "  %d errors, %d warnings, %d notes; %d rules kept, %d off, %d without a case\n",
-          n.by_severity[QC_ERROR], n.by_severity[QC_WARNING], n.by_severity[QC_NOTE], n.n_kept,
-          n.n_off, n.n_idle);
+  fprintf(out, "  rules: %d kept", n.n_kept);
+  for (int severity = QC_ERROR; severity > QC_OK; severity--)
+    if (n.by_severity[severity])
+      fprintf(out, ", %d %s%s", n.by_severity[severity], qc_severity_names[severity],
+              n.by_severity[severity] == 1 ? "" : "s");
+  if (n.n_off) fprintf(out, ", %d off", n.n_off);
+  fprintf(out, ", %d without a case\n", n.n_idle);
 }
 
 /* ---- JSON ---- */
