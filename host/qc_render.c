@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "panner.h"
 #include "qc_scene.h"
 
 struct now { /* of a voice: its gains around one block of metadata */
@@ -28,14 +29,14 @@ static void bed_gains(const struct layout *to, const struct qc_voice *v, double 
       return;
     }
   if (v->is_lfe) return;
-  qc_point_gains(to, v->position, gains);
+  panner_gains(to, v->position, gains);
   for (int c = 0; c < to->channels; c++) gains[c] *= v->gain;
 }
 
 static void block_gains(const struct layout *to, const struct qc_voice *v, int block,
                         double *gains) {
   const struct adm_block *b = &v->channel->blocks[block];
-  qc_point_gains(to, b->position, gains);
+  panner_gains(to, b->position, gains);
   for (int c = 0; c < to->channels; c++)
     gains[c] *= v->gain * (b->has & ADM_GAIN ? b->gain : 1);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detmath.h"
 #include "memory.h"
 
 /* ---- places ---- */
@@ -45,39 +44,6 @@ static bool find_place(const char *label, double position[3]) {
   }
   for (int k = 0; at && k < 3; k++) position[k] = k ? at[k] : side * at[k];
   return at != NULL;
-}
-
-/* The nearest values among the loudspeakers below or at `x` and above or at it, on one axis;
- * of those that `like` shares the axes above with. */
-static void bracket(double at[LAYOUT_MOST_SPEAKERS][3], const bool counts[LAYOUT_MOST_SPEAKERS],
-                    int like, int axis, double x, double *low, double *high) {
-  *low = -HUGE_VAL, *high = HUGE_VAL;
-  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
-    bool same = counts[c];
-    for (int k = axis + 1; k < 3; k++) same = same && at[c][k] == at[like][k];
-    if (!same) continue;
-    if (at[c][axis] <= x && at[c][axis] > *low) *low = at[c][axis];
-    if (at[c][axis] >= x && at[c][axis] < *high) *high = at[c][axis];
-  }
-  if (!isfinite(*low)) *low = *high;
-  if (!isfinite(*high)) *high = *low;
-}
-
-void qc_point_gains(const struct layout *layout, const double position[3],
-                    double gains[LAYOUT_MOST_SPEAKERS]) {
-  double at[LAYOUT_MOST_SPEAKERS][3] = {{0}}, low, high;
-  bool counts[LAYOUT_MOST_SPEAKERS] = {false};
-  for (int c = 0; c < layout->channels; c++)
-    counts[c] = find_place(layout->speaker[c]->label, at[c]);
-  for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) {
-    gains[c] = counts[c];
-    for (int axis = 2; axis >= 0 && gains[c] > 0; axis--) {
-      bracket(at, counts, c, axis, position[axis], &low, &high);
-      const double quarter = low < high ? 0.5 * (position[axis] - low) / (high - low) : 0;
-      if (at[c][axis] == low) gains[c] *= low < high ? det_cospi(quarter) : 1;
-      else gains[c] *= at[c][axis] == high ? det_sinpi(quarter) : 0;
-    }
-  }
 }
 
 /* ---- the tracks of a scene ---- */

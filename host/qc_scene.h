@@ -3,9 +3,8 @@
  * services measure, in float and outside the exact chain.
  *
  * Every track is a point in the room, a bed's channel at its loudspeaker, and goes through the
- * allocentric panner of ITU-R BS.2127 (section 7.3): cosine and sine of a quarter turn between the
- * loudspeakers that bracket it, along Z, then Y, then X. For beds that is the matrix of BS.2127.
- * Size, diffuseness, zones and locks are not rendered. */
+ * panner of cartesian objects (panner.h). For beds that is the matrix of BS.2127. Size,
+ * diffuseness, zones and locks are not rendered. */
 #ifndef LACQUER_QC_SCENE_H
 #define LACQUER_QC_SCENE_H
 #include "qc_source.h"
@@ -31,10 +30,6 @@ struct qc_scene {
 /* Of an open source, which must outlive the scene. */
 void qc_scene_open(const struct qc_source *source, struct qc_scene *scene);
 void qc_scene_close(struct qc_scene *scene);
-
-/* Gains of a point in the channels of a layout: the one way in for objects and beds. */
-void qc_point_gains(const struct layout *layout, const double position[3],
-                    double gains[LAYOUT_MOST_SPEAKERS]);
 
 struct qc_render; /* of a scene without a refusal to one layout */
 struct qc_render *qc_render_create(const struct qc_scene *scene, const struct layout *to,

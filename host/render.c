@@ -80,10 +80,11 @@ static bool up_to_date(struct work *w, int track) {
 static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
   const int from_hz = job->audio.rate_hz, to_hz = u->tail.to.rate_hz ? u->tail.to.rate_hz : from_hz;
   const int64_t n = resample_frames(job->audio.n_frames, from_hz, to_hz);
-  const int most = MAX_FRAMES / job->audio.channels;
+  const int channels = u->tail.to.channels ? u->tail.to.channels : job->audio.channels;
+  const int most = MAX_FRAMES / channels;
   if (n <= most) return false;
   fail(why, STATUS_BAD_DATA, "%s: %lld frames of %d channels at %d Hz are too many (at most %d)",
-       u->unit->name, (long long)n, job->audio.channels, to_hz, most);
+       u->unit->name, (long long)n, channels, to_hz, most);
   return true;
 }
 
@@ -172,8 +173,12 @@ static enum status reload(struct work *w, struct job *job, struct failure *why) 
   if (!status && strcmp(again.sha256, job->audio.sha256))
     status = fail(why, STATUS_AGAIN, "%s: changed while it was rendered", path);
   if (!status) status = plan_edit(w->plan->manifest, job->track, &again, &span, why);
-  if (status) audio_free(&again);
-  else job->audio = again;
+  if (!status) /* the rest stays: receipts and plans point to it */
+    for (int c = 0; c < again.channels; c++) {
+      job->audio.pcm[c] = again.pcm[c];
+      again.pcm[c] = NULL;
+    }
+  audio_free(&again);
   return status;
 }
 
