@@ -37,7 +37,8 @@ void fold_place_gains(const struct layout *to, int mode, const double position[3
 /* The design both twins read: output channel o is the sum over k < n[o], in order, of
  * gain[o][k] times channel in[o][k], and then over the objects, in order, of the gain that an
  * object has at a frame times its channel. Channels that the target does not have become 0.
- * Where a scene has fewer channels than its render, the buffers have room for the render's.
+ * A scene of fewer than LAYOUT_MOST_SPEAKERS channels is rendered to so many: the buffers have
+ * room for them.
  *
  * An object's gains come in segments, by ascending frame: for `ramp` frames they go from those
  * of the segment before (fold_ramp), then they stay. In the words: */

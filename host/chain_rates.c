@@ -59,8 +59,8 @@ int folds_room(const struct run *r) {
   int most = 0;
   for (int i = 0; i < r->batch->n_lanes && r->fold_slot >= 0 && !r->fold; i++)
     for (int t = 0; t < r->batch->lanes[i].n_tails; t++) {
-      const struct conversion *to = &r->batch->lanes[i].tails[t].to;
-      if (to->fold && to->channels > most) most = to->channels;
+      const struct stage_design *fold = r->batch->lanes[i].tails[t].to.fold;
+      if (fold && fold->shape->columns > most) most = fold->shape->columns;
     }
   return most;
 }

@@ -239,15 +239,15 @@ static enum status estimate_immersive(const struct delivery *d, struct receipt *
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   const struct pcm_shape shape = {r->rate_hz, receipt_channels(r), d->n_frames, receipt_layout(r)};
   const struct layout *to = layout_find("5.1");
-  const struct scene *scene = r->rate_hz == r->source.rate_hz ? r->source.scene : NULL;
+  const struct scene_at scene = {r->source.scene, r->source.rate_hz};
   struct loudness_figures figures;
   const bool wanted = variant->format == FILE_ADM && variant->adm == ADM_DOLBY &&
                       !fold_refusal(shape.layout, to);
   if (wanted && *r->immersive) return STATUS_OK;
   r->immersive_lufs = r->immersive_peak_dbtp = -HUGE_VAL;
   *r->immersive = 0;
-  if (!wanted || (shape.layout->n_objects && !scene)) return STATUS_OK;
-  const enum status status = loudness_measure_folded(&shape, scene, d->pcm, to, &figures,
+  if (!wanted || (shape.layout->n_objects && !scene.scene)) return STATUS_OK;
+  const enum status status = loudness_measure_folded(&shape, &scene, d->pcm, to, &figures,
                                                      &r->immersive_peak_dbtp, why);
   if (status) return status;
   r->immersive_lufs = figures.integrated_lufs;

@@ -205,17 +205,54 @@ enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *p
   return measure(shape, &samples, figures, true_peak_dbtp, why);
 }
 
-enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene *scene,
+/* Where frames of one rate are at another, in place. Blocks may fall on one frame: the last one
+ * holds. */
+static void convert_blocks(struct scene_object *o, int from_hz, int to_hz) {
+  for (int32_t k = 0; k < o->n_blocks; k++) {
+    struct scene_block *b = &o->blocks[k];
+    const int64_t arrival = ((int64_t)b->frame + b->ramp_frames) * to_hz / from_hz;
+    b->frame = (int32_t)((int64_t)b->frame * to_hz / from_hz);
+    b->ramp_frames = (int32_t)(arrival < INT32_MAX ? arrival - b->frame : INT32_MAX - b->frame);
+  }
+}
+
+/* A copy of the scene at another rate, to be given to scene_destroy; NULL: no memory. */
+static struct scene *convert_scene(const struct scene *from, int from_hz, int to_hz) {
+  struct scene *s = calloc(1, sizeof *s);
+  if (s) s->objects = calloc((size_t)from->n_objects, sizeof *s->objects);
+  bool made = s && s->objects;
+  for (int i = 0; made && i < from->n_objects; i++) {
+    struct scene_object *o = &s->objects[s->n_objects++];
+    const size_t bytes = (size_t)from->objects[i].n_blocks * sizeof *o->blocks;
+    o->n_blocks = from->objects[i].n_blocks;
+    o->blocks = malloc(bytes);
+    made = o->blocks != NULL;
+    if (!made) continue;
+    memcpy(o->blocks, from->objects[i].blocks, bytes);
+    convert_blocks(o, from_hz, to_hz);
+  }
+  if (!made) scene_destroy(&s);
+  return s;
+}
+
+enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene_at *at,
                                     const int32_t *pcm, const struct layout *to,
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why) {
   const struct pcm_shape folded = {shape->rate_hz, to->channels, shape->n_frames, to};
-  const struct stage_format format = {shape->rate_hz, shape->channels, shape->layout, scene};
+  struct scene *other = NULL;
+  if (at->scene && at->rate_hz != shape->rate_hz &&
+      !(other = convert_scene(at->scene, at->rate_hz, shape->rate_hz)))
+    return fail(why, STATUS_AGAIN, "loudness check: out of memory");
+  const struct stage_format format = {shape->rate_hz, shape->channels, shape->layout,
+                                      other ? other : at->scene};
   struct fold_params params = {0};
   struct stage_design design;
   const char *reason;
   while (strcmp(layout_choices[params.layout], to->name)) params.layout++;
-  if (stage_fold.design(&params, &format, &design, &reason))
+  const int failed = stage_fold.design(&params, &format, &design, &reason);
+  scene_destroy(&other);
+  if (failed)
     return fail(why, strcmp(reason, "out of memory") ? STATUS_INTERNAL : STATUS_AGAIN,
                 "loudness check: %s to %s: %s", shape->layout->name, to->name, reason);
   const struct samples samples = {.pcm = pcm, .render = &design,

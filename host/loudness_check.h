@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "layout.h"
 #include "loudness.h"
+#include "scene.h"
 
 struct pcm_shape {
   int rate_hz, channels;
@@ -28,10 +29,14 @@ enum status loudness_measure_planar(const struct pcm_shape *shape, const float *
 enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                  struct loudness_figures *figures, double *true_peak_dbtp,
                                  struct failure *why);
-/* The same of the integers of a bed, or of a bed and objects and their scene at its rate,
- * folded to another layout (fold.h; there is a way): what its render there would measure, before
- * any limiter of that render. `scene`: NULL of a bed alone. */
-enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene *scene,
+/* The same of the integers of a bed, or of a bed and the objects of a scene, folded to another
+ * layout (fold.h; there is a way): what its render there would measure, before any limiter of
+ * that render. `scene` matters to objects alone. */
+struct scene_at {
+  const struct scene *scene; /* NULL: none */
+  int rate_hz;               /* of its frames */
+};
+enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene_at *scene,
                                     const int32_t *pcm, const struct layout *to,
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why);

@@ -77,7 +77,7 @@ struct source_identity {
 
 struct source_identity source_identity_of(const struct audio *audio);
 
-enum { MAX_SCENE_FOLDS = 8 }; /* to every layout, both ways to 2.0 */
+enum { MAX_SCENE_FOLDS = 16 }; /* to every layout, both ways to 2.0 */
 /* A track ready to be rendered: stages that do something, designed. */
 struct track_plan {
   int n_stages; /* neighbouring linear stages count as one, run as the first of them */

@@ -112,9 +112,9 @@ static void made_free(struct made *m) {
 
 #define PLAIN "bits: 24, dither: none"
 static const char renders[] =
-    "  a714: {" PLAIN ", layout: 7.1.4}\n  a512: {" PLAIN ", layout: 5.1.4}\n"
-    "  a71: {" PLAIN ", layout: 7.1}\n  a51: {" PLAIN ", layout: 5.1}\n"
-    "  a2: {" PLAIN ", layout: 2.0}\n"
+    "  a2: {" PLAIN ", layout: 2.0}\n  a714: {" PLAIN ", layout: 7.1.4}\n"
+    "  a512: {" PLAIN ", layout: 5.1.4}\n  a71: {" PLAIN ", layout: 7.1}\n"
+    "  a51: {" PLAIN ", layout: 5.1}\n"
     "  loud: {layout: 5.1, loudness: -18, true_peak: -1}\n"
     "  ltrt: {layout: 2.0, downmix: lt_rt, loudness: -20, true_peak: -1}\n"
     "  other: {layout: 7.1.4, rate: 44100, loudness: -18, true_peak: -1}\n"
@@ -202,8 +202,8 @@ static void test_plan(void **state) {
   struct failure why = {0};
   assert_int_equal(plan_open(&p, renders, &audio, &why), 0);
   const struct unit_plan *u = p.track.units;
-  assert_ptr_equal(u[3].tail.to.fold, u[5].tail.to.fold); /* variants share a render */
-  assert_ptr_not_equal(u[4].tail.to.fold, u[6].tail.to.fold);
+  assert_ptr_equal(u[4].tail.to.fold, u[5].tail.to.fold); /* variants share a render */
+  assert_ptr_not_equal(u[0].tail.to.fold, u[6].tail.to.fold);
   assert_int_equal(p.track.n_scene_folds, 7);
   assert_int_equal(plan_open(&again, renders, &audio, &why), 0);
   for (int i = 0; i < p.track.n_units; i++)
@@ -262,16 +262,26 @@ static void test_estimate(void **state) {
   const struct pcm_shape rendered = {RATE, 6, N, layout_find("5.1")};
   assert_int_equal(plan_open(&p, "  v: {" PLAIN ", layout: 5.1}\n", &audio, &why), 0);
   struct made made = make(&p, &audio, &engine_cpu, VERIFY_OFF);
-  assert_int_equal(loudness_measure_folded(&shape, audio.scene, pcm, rendered.layout, &got,
-                                           &got_dbtp, &why), 0);
+  const struct scene_at at = {audio.scene, RATE}, nowhere = {NULL, RATE};
+  const struct scene_at twice = {audio.scene, 2 * RATE};
+  assert_int_equal(loudness_measure_folded(&shape, &at, pcm, rendered.layout, &got, &got_dbtp,
+                                           &why), 0);
   assert_int_equal(loudness_measure_pcm(&rendered, made.unit[0].pcm, false, &wanted, &wanted_dbtp,
                                         &why), 0);
   assert_true(wanted.integrated_lufs > -60);
   assert_float_equal(got.integrated_lufs, wanted.integrated_lufs, 1e-3);
   assert_float_equal(got.momentary_lufs, wanted.momentary_lufs, 1e-3);
   assert_float_equal(got_dbtp, wanted_dbtp, 1e-2);
-  assert_int_equal(loudness_measure_folded(&shape, NULL, pcm, rendered.layout, &got, &got_dbtp,
-                                           &why), STATUS_INTERNAL);
+  for (int i = 0; i < audio.scene->n_objects; i++) /* the same scene, told at twice the rate */
+    for (int32_t k = 0; k < audio.scene->objects[i].n_blocks; k++) {
+      audio.scene->objects[i].blocks[k].frame *= 2;
+      audio.scene->objects[i].blocks[k].ramp_frames *= 2;
+    }
+  assert_int_equal(loudness_measure_folded(&shape, &twice, pcm, rendered.layout, &wanted,
+                                           &wanted_dbtp, &why), 0);
+  assert_true(wanted.integrated_lufs == got.integrated_lufs && wanted_dbtp == got_dbtp);
+  assert_int_equal(loudness_measure_folded(&shape, &nowhere, pcm, rendered.layout, &got,
+                                           &got_dbtp, &why), STATUS_INTERNAL);
   made_free(&made);
   plan_close(&p);
   free(pcm);
