@@ -289,6 +289,9 @@ bool receipt_read_all(const char *path, struct receipt *out, struct receipt_orig
         json_object_del(edit, fields[i].name);
     origin->file = text_of(root, "file");
     origin->manifest = text_of(root, "manifest");
+    const json_t *track = json_object_get(root, "track");
+    origin->track = (int)json_integer_value(json_object_get(track, "number"));
+    origin->disc = (int)json_integer_value(json_object_get(track, "disc"));
     origin->settings = settings_joined(copy_of(root, "chain"), edit, copy_of(root, "variant"));
     char *engine = text_of(root, "engine_sha256");
     snprintf(origin->engine_sha256, sizeof origin->engine_sha256, "%s", engine);

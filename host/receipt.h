@@ -84,6 +84,7 @@ struct receipt_origin {
   char *file;     /* the deliverable's name below its output folder */
   char *manifest; /* absolute path; "" when the receipt does not say */
   char *settings; /* of chain, edit and variant: receipt_settings; owned, as all texts */
+  int track, disc; /* numbers; disc 0: none */
   char engine_sha256[HASH_TEXT_SIZE];
 };
 /* Both of them; false as receipt_read, and then there is nothing to free. */
