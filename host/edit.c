@@ -85,6 +85,10 @@ static int32_t time_frames(double seconds, int frame, int rate_hz, int32_t unset
   return frame >= 0 ? frame : isnan(seconds) ? unset : edit_frames(seconds, rate_hz);
 }
 
+int32_t edit_end(const struct edit *e, int rate_hz, int32_t n_frames) {
+  return time_frames(e->end_s, e->end_frame, rate_hz, n_frames);
+}
+
 /* Whether any channel of a frame is above the threshold. */
 static bool sounds(const struct audio *audio, int32_t frame, double threshold) {
   for (int c = 0; c < audio->channels; c++)
@@ -123,7 +127,7 @@ enum status edit_cut(const struct edit *e, struct audio *audio, struct edit_span
                      struct failure *why) {
   const int32_t n = audio->n_frames;
   int32_t first = time_frames(e->start_s, e->start_frame, audio->rate_hz, 0);
-  int32_t end = time_frames(e->end_s, e->end_frame, audio->rate_hz, n);
+  int32_t end = edit_end(e, audio->rate_hz, n);
   if (first >= n)
     return fail(why, STATUS_BAD_DATA, "%s: frame %d (%.6g s) is beyond the end of the source, "
                 "%d frames (%.6g s)", e->start_frame >= 0 ? "start_frame" : "start", first,
@@ -143,6 +147,7 @@ enum status edit_cut(const struct edit *e, struct audio *audio, struct edit_span
   for (int c = 0; c < audio->channels && first > 0; c++)
     memmove(audio->pcm[c], audio->pcm[c] + first, (size_t)(end - first) * sizeof(float));
   audio->n_frames = end - first;
+  if (audio->scene) scene_cut(audio->scene, first, end - first);
   *out = (struct edit_span){first, end - first};
   return STATUS_OK;
 }
