@@ -69,7 +69,7 @@ enum status stems_headers(const struct track *track, struct audio *out, int64_t 
                           struct failure *why);
 /* How they look from outside: the sum of the sizes, the latest time, and in place of a path's
  * hash a digest of all settings, sizes and times. `each`: of every stem; NULL: not wanted. */
-enum status stems_stat(const struct stems *stems, struct source_file *out,
+enum status stems_stat(const struct track *track, struct source_file *out,
                        struct source_file *each, struct failure *why);
 /* "file:line: tracks[2].stems[3]: ". Caller frees. */
 char *stems_place(const struct track *track, int stem);

@@ -66,8 +66,10 @@ json_t *stems_json(const struct stems *stems, const char (*sha256)[HASH_TEXT_SIZ
   return list;
 }
 
-enum status stems_stat(const struct stems *stems, struct source_file *out,
+enum status stems_stat(const struct track *track, struct source_file *out,
                        struct source_file *each, struct failure *why) {
+  const struct stems *stems = track->stems;
+  struct failure reason = {0};
   struct hash hash;
   json_t *json = stems_json(stems, NULL);
   char *text = settings_text(json);
@@ -81,8 +83,12 @@ enum status stems_stat(const struct stems *stems, struct source_file *out,
   for (int k = 0; k < stems->n && !status; k++) {
     struct source_file file;
     char line[64];
-    status = source_file_stat(stems->items[k].path, "", &file, why);
-    if (status) break;
+    if ((status = source_file_stat(stems->items[k].path, "", &file, &reason))) {
+      char *place = stems_place(track, k);
+      fail(why, status, "%s%s", place, reason.text);
+      free(place);
+      break;
+    }
     snprintf(line, sizeof line, "\n%" PRId64 " %" PRId64, file.bytes, file.modified_ns);
     hash_update(&hash, line, strlen(line));
     out->bytes += file.bytes;
@@ -90,7 +96,7 @@ enum status stems_stat(const struct stems *stems, struct source_file *out,
     if (each) each[k] = file;
   }
   if (hash_final(&hash, out->path_sha256) && !status)
-    status = fail(why, STATUS_AGAIN, "%s: out of memory", stems->items[0].path);
+    status = fail(why, STATUS_AGAIN, "%s: out of memory", track->source);
   return status;
 }
 

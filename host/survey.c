@@ -24,7 +24,7 @@ static void read_headers(const struct track *track, struct surveyed *out) {
   int64_t extra_bytes;
   *out = (struct surveyed){.n_stems = track->stems ? track->stems->n : 0};
   if (out->n_stems) out->stems = memory_new((size_t)out->n_stems, sizeof *out->stems);
-  enum status status = out->n_stems ? stems_stat(track->stems, &out->file, out->stems, &why)
+  enum status status = out->n_stems ? stems_stat(track, &out->file, out->stems, &why)
                                     : source_file_stat(track->source, "", &out->file, &why);
   if (!status) status = track_source_headers(track, &audio, &extra_bytes, &why);
   if (status) {

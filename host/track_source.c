@@ -10,7 +10,7 @@ const char *track_source_file(const struct track *track, int i) {
 
 enum status track_source_stat(const struct track *track, struct source_file *out,
                               struct failure *why) {
-  return track->stems ? stems_stat(track->stems, out, NULL, why)
+  return track->stems ? stems_stat(track, out, NULL, why)
                       : source_file_stat(track->source, track->source_text, out, why);
 }
 
