@@ -13,7 +13,8 @@ static const char *const trims[] = {"none", "head", "tail", "both", NULL};
 #define AT(field) offsetof(struct edit, field)
 const struct param_row edit_rows[] = {
     {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
-     .later = 1, .help = "what the source's channels are; auto: as its channel mask says"},
+     .later = 1, .help = "what the source's channels, or those of its stems' bed, are; auto: as its "
+     "channel mask says"},
     {.name = "start", .type = PARAM_NUMBER, .offset = AT(start_s), .min = 0, .max = 48000,
      .initial = NAN, .later = 1, .unit = "s", .help = "where the track begins in its source"},
     {.name = "end", .type = PARAM_NUMBER, .offset = AT(end_s), .min = 0, .max = 48000,

@@ -397,6 +397,34 @@ static void test_cut_track(void **state) {
   free(mono);
 }
 
+/* ---- the schema ---- */
+
+static void test_schema(void **state) {
+  (void)state;
+  char *text;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  assert_int_equal(manifest_write_schema(out), 0);
+  fclose(out);
+  json_t *schema = json_loads(text, 0, NULL);
+  json_t *track, *stem, *labels, *point;
+  assert_int_equal(json_unpack(schema, "{s:{s:{s:o}}}", "properties", "tracks", "items", &track),
+                   0);
+  json_unpack(track, "{s:{s:{s:o}}}", "properties", "stems", "items", &stem);
+  json_unpack(stem, "{s:{s:{s:{s:o}}}}", "properties", "automation", "items", "properties", &point);
+  const json_t *keys = json_object_get(stem, "properties");
+  const struct param_row *const tables[] = {stem_rows, stem_place_rows, stem_point_rows};
+  for (int t = 0; t < 3; t++)
+    for (const struct param_row *row = tables[t]; row->type != PARAM_END; row++)
+      assert_non_null(json_object_get(t == 2 ? point : keys, row->name));
+  assert_int_equal(json_array_size(json_object_get(track, "oneOf")), 2);
+  assert_int_equal(json_array_size(json_object_get(stem, "oneOf")), 4);
+  json_unpack(json_object_get(keys, "channels"), "{s:[{}, {s:o}]}", "anyOf", "enum", &labels);
+  assert_int_equal(json_array_size(labels), 17); /* M L R C LFE, 6 around, 6 above */
+  json_decref(schema);
+  free(text);
+}
+
 /* ---- what is refused ---- */
 
 static void test_errors(void **state) {
@@ -464,7 +492,7 @@ int main(void) {
       cmocka_unit_test(test_bed),      cmocka_unit_test(test_same_as_file),
       cmocka_unit_test(test_order),    cmocka_unit_test(test_objects),
       cmocka_unit_test(test_movement), cmocka_unit_test(test_cut),
-      cmocka_unit_test(test_cut_track), cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_cut_track), cmocka_unit_test(test_schema), cmocka_unit_test(test_errors),
       cmocka_unit_test(test_too_loud), cmocka_unit_test(test_too_long),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
