@@ -108,6 +108,10 @@ static enum status check_channels(const struct track *track, int k, const struct
                                   struct failure *why) {
   const struct stem *s = &track->stems->items[k];
   const int n = stem->channels, wanted = s->n_channels ? s->n_channels : s->n_objects;
+  if (stem->layout->n_objects)
+    return fail_at(track, k, STATUS_BAD_DATA, why, "%s is a scene of its own, %s (accepted: audio "
+                   "without objects; such a file is a track's \"source\")", s->path,
+                   stem->layout->name);
   if (n == wanted) return STATUS_OK;
   if (s->n_channels)
     return fail_at(track, k, STATUS_BAD_DATA, why, "%s has %d channel%s, and \"channels\" names "
