@@ -465,6 +465,49 @@ static void test_too_loud(void **state) {
   manifest_destroy(&m);
 }
 
+/* Damaged stems are read or refused; the sanitizers watch. */
+static void test_damage(void **state) {
+  (void)state;
+  static const char sound[] =
+      "lacquer: 1\nvariants: {a: {}}\ntracks:\n  - title: T\n    layout: 5.1.4\n    stems:\n"
+      "      - {file: a.wav, channels: [L, Rs], gain: -1, start: 2, role: music, name: N}\n"
+      "      - {file: b.wav, channels: 5.1, start_frame: 7}\n"
+      "      - {file: c.wav, positions: [[-1, 0, 1], [1, 0, 1]]}\n"
+      "      - {file: d.wav, position: &p [0, 1, 0]}\n"
+      "      - {file: e.wav, automation: [{time: 0, position: *p}, {time: 2.5, position: *p, gain: "
+      "-3}]}\n";
+  static const char marks[] = "{}[],:&*-\"'\n \t#|>?!%@~\0\x80\xFF" "0a";
+  uint64_t seed = 20261127;
+  int n_read = 0;
+  for (int round = 0; round < 4000; round++) {
+    char bytes[sizeof sound], *told;
+    size_t size = sizeof sound - 1, told_size;
+    memcpy(bytes, sound, size);
+    for (uint64_t n = fixture_random(&seed) % 4; n; n--) {
+      char *place = bytes + fixture_random(&seed) % size;
+      const uint64_t kind = fixture_random(&seed);
+      if (kind % 3 == 0) *place ^= (char)(1u << kind / 3 % 8);
+      else if (kind % 3 == 1) *place = marks[kind / 3 % (sizeof marks - 1)];
+      else *place = bytes[kind / 3 % size];
+    }
+    FILE *errors = open_memstream(&told, &told_size);
+    struct manifest *m;
+    fixture_save(fixture_path(folder, "m.yaml"), bytes, size);
+    const int status = manifest_read(fixture_path(folder, "m.yaml"), errors, &m);
+    fclose(errors);
+    assert_int_equal(status == 0, told_size == 0);
+    n_read += status == 0;
+    for (int t = 0; m && t < m->n_tracks; t++) {
+      struct audio audio;
+      int64_t extra;
+      assert_int_not_equal(track_source_headers(&m->tracks[t], &audio, &extra, NULL), 0);
+    }
+    manifest_destroy(&m);
+    free(told);
+  }
+  assert_in_range(n_read, 1000, 3000); /* a fourth is not damaged */
+}
+
 /* Three hours of everything moving are refused before they take memory. */
 static void test_too_long(void **state) {
   (void)state;
@@ -489,11 +532,12 @@ static void test_too_long(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bed),      cmocka_unit_test(test_same_as_file),
-      cmocka_unit_test(test_order),    cmocka_unit_test(test_objects),
-      cmocka_unit_test(test_movement), cmocka_unit_test(test_cut),
-      cmocka_unit_test(test_cut_track), cmocka_unit_test(test_schema), cmocka_unit_test(test_errors),
-      cmocka_unit_test(test_too_loud), cmocka_unit_test(test_too_long),
+      cmocka_unit_test(test_bed),       cmocka_unit_test(test_same_as_file),
+      cmocka_unit_test(test_order),     cmocka_unit_test(test_objects),
+      cmocka_unit_test(test_movement),  cmocka_unit_test(test_cut),
+      cmocka_unit_test(test_cut_track), cmocka_unit_test(test_schema),
+      cmocka_unit_test(test_errors),    cmocka_unit_test(test_too_loud),
+      cmocka_unit_test(test_too_long),  cmocka_unit_test(test_damage),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
