@@ -81,10 +81,11 @@ static bool up_to_date(struct work *w, int track) {
 static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
   const int from_hz = job->audio.rate_hz, to_hz = u->tail.to.rate_hz ? u->tail.to.rate_hz : from_hz;
   const int64_t n = resample_frames(job->audio.n_frames, from_hz, to_hz);
-  const int most = MAX_FRAMES / job->audio.channels;
+  const int channels = u->tail.to.channels ? u->tail.to.channels : job->audio.channels;
+  const int most = MAX_FRAMES / channels;
   if (n <= most) return false;
   fail(why, STATUS_BAD_DATA, "%s: %lld frames of %d channels at %d Hz are too many (at most %d)",
-       u->unit->name, (long long)n, job->audio.channels, to_hz, most);
+       u->unit->name, (long long)n, channels, to_hz, most);
   return true;
 }
 
