@@ -301,12 +301,87 @@ static void test_edits(void **state) {
   assert_true(cli_count(below("heard"), ".wav") >= 2);
 }
 
+/* ---- objects ---- */
+
+/* A channel of a delivered file of floats. */
+static float *load_channel(const char *name, int channel, int channels) {
+  SF_INFO info = {0};
+  SNDFILE *file = sf_open(below(name), SFM_READ, &info);
+  float *all = calloc((size_t)N * (size_t)channels, sizeof *all), *one = calloc(N, sizeof *one);
+  assert_true(file && all && one);
+  assert_int_equal(info.channels, channels);
+  assert_int_equal(info.frames, N);
+  assert_int_equal(sf_readf_float(file, all, N), N);
+  sf_close(file);
+  for (int32_t i = 0; i < N; i++) one[i] = all[i * channels + channel];
+  free(all);
+  return one;
+}
+
+/* One object stands in the right loudspeaker, the other goes from the left to the right one:
+ * before it leaves and once it is there all of it is in one of them, and nothing is elsewhere. */
+static void expect_movement(const char *folder_name, const char *variant, int channels) {
+  enum { LEAVES = 9600, THERE = 38400, RAMP = 250, STEP = 512 }; /* 0.2 s, 0.8 s */
+  const struct fixture_shape shape = {RATE, 1, BASS, 16};
+  int32_t *pcm = fixture_programme(&shape, bass.seed);
+  float *bed = calloc((size_t)N * 6, sizeof *bed);
+  assert_non_null(bed);
+  add(bed + PAD * 6, &pad, 0, 1);
+  add(bed + PAD * 6 + 1, &pad, 1, 1);
+  char name[64];
+  snprintf(name, sizeof name, "%s/%s.wav", folder_name, variant);
+  for (int c = 0; c < channels; c++) {
+    float *is = load_channel(name, c, channels);
+    for (int32_t i = 0; i < N; i++) {
+      const float x = i < BASS ? (float)pcm[i] * 0x1p-31f : 0;
+      float wanted = c < 2 ? bed[i * 6 + c] : 0;
+      const bool before = i < LEAVES - STEP - RAMP, behind = i >= THERE + STEP + RAMP;
+      if (!before && !behind) continue;
+      if (before ? c == 0 : c == 1) wanted += x;
+      if (c == 1) wanted += 0.5f * x;
+      if (is[i] != wanted)
+        fail_msg("%s, channel %d, frame %d: %a, not %a", name, c, i, (double)is[i],
+                 (double)wanted);
+    }
+    free(is);
+  }
+  free(bed);
+  free(pcm);
+}
+
+static void test_objects(void **state) {
+  (void)state;
+  const struct {
+    const char *variant;
+    int channels;
+  } all[] = {{"room", 12}, {"surround", 6}, {"stereo", 2}};
+  cli_text(folder, "m.yaml",
+           "lacquer: 1\noutput: \"{variant}.{ext}\"\n"
+           "variants: {room: {layout: 7.1.4, bits: 32}, surround: {layout: 5.1, bits: 32},\n"
+           "           stereo: {layout: 2.0, bits: 32}}\n"
+           "tracks:\n  - title: Mixed\n    stems:\n"
+           "      - {file: pad.aiff, channels: [L, R], start_frame: %d}\n"
+           "      - file: bass.flac\n"
+           "        automation:\n"
+           "          - {time: 0.2, position: [-1, 1, 0]}\n"
+           "          - {time: 0.8, position: [1, 1, 0]}\n"
+           "      - {file: bass.flac, position: [1, 1, 0], gain: -6.020599913279624}\n", N - PAD);
+  expect_status(render("objects", "cpu"), 0);
+  for (int i = 0; i < 3; i++) expect_movement("objects", all[i].variant, all[i].channels);
+  expect_run(render("objects", "cpu"), 0, "up to date");
+  expect_status(verify("objects"), 0);
+  if (!cli_has_device(LACQUER_PROGRAM)) return;
+  expect_status(render("objects-gpu", "index:0"), 0);
+  assert_int_equal(cli_same_bits(below("objects-gpu"), below("objects")), 3);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_samples), cmocka_unit_test(test_dry_run),
       cmocka_unit_test(test_incremental), cmocka_unit_test(test_verify),
       cmocka_unit_test(test_plan), cmocka_unit_test(test_failures),
       cmocka_unit_test(test_never_replaced), cmocka_unit_test(test_edits),
+      cmocka_unit_test(test_objects),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
