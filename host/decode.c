@@ -258,5 +258,6 @@ void audio_free_pcm(struct audio *audio) {
 void audio_free(struct audio *audio) {
   audio_free_pcm(audio);
   scene_destroy(&audio->scene);
+  free(audio->stem_sha256);
   *audio = (struct audio){0};
 }

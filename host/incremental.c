@@ -10,6 +10,7 @@
 #include "deliver.h"
 #include "memory.h"
 #include "sndfile_write.h"
+#include "track_source.h"
 
 enum need { NEED_NOTHING, NEED_TAGS, NEED_RENDER };
 
@@ -51,7 +52,7 @@ bool incremental_receipt(const struct plan *plan, const struct unit *unit,
                          struct receipt *receipt) {
   const struct track *track = &plan->manifest->tracks[unit->track];
   struct source_file file;
-  return !source_file_stat(track->source, track->source_text, &file, NULL) &&
+  return !track_source_stat(track, &file, NULL) &&
          receipt_read(unit->receipt_path, receipt) &&
          source_file_same(&receipt->source_file, &file);
 }

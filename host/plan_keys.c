@@ -159,6 +159,17 @@ static void make_file_key(const struct plan *plan, struct unit_plan *u) {
   hash_final(&hash, u->file_key);
 }
 
+/* A master says of its objects what they are: other names make another file. */
+static void hash_objects(const struct plan *plan, const struct unit *unit, struct hash *hash) {
+  const struct stems *stems = plan->manifest->tracks[unit->track].stems;
+  if (plan->manifest->variants[unit->variant].format != FILE_ADM) return;
+  for (int k = 0; stems && k < stems->n; k++) {
+    if (!stems->items[k].n_objects) continue;
+    hash_text(hash, stems->items[k].name);
+    hash_text(hash, scene_roles[stems->items[k].role]);
+  }
+}
+
 static void make_keys(const struct plan *plan, const struct track_keys *keys,
                       const struct source_identity *source, struct unit_plan *u) {
   struct hash hash;
@@ -168,6 +179,7 @@ static void make_keys(const struct plan *plan, const struct track_keys *keys,
   hash_text(&hash, u->parts.chain_sha256);
   hash_text(&hash, variant_settings(plan, u->unit->variant, source));
   if (keys->edit) hash_text(&hash, keys->edit);
+  hash_objects(plan, u->unit, &hash);
   hash_text(&hash, u->parts.tables_sha256);
   const struct hrtf *hrtf = plan->hrtfs[u->unit->variant];
   if (hrtf) hash_text(&hash, hrtf->sha256);
