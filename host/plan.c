@@ -21,7 +21,7 @@
 struct source_identity source_identity_of(const struct audio *audio) {
   struct source_identity id = {
       .rate_hz = audio->rate_hz, .channels = audio->channels, .scene = audio->scene,
-      .audio = audio};
+      .master = audio->master, .audio = audio};
   snprintf(id.layout, sizeof id.layout, "%s", audio->layout->name);
   memcpy(id.audio_sha256, audio->sha256, sizeof id.audio_sha256);
   return id;

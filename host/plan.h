@@ -72,6 +72,7 @@ struct source_identity {
   char layout[12]; /* its name; "": as many channels as there are, and up to two */
   char audio_sha256[HASH_TEXT_SIZE];
   const struct scene *scene; /* of its objects; NULL: it has none */
+  const struct adm_source *master; /* that it was; NULL: it was none */
   const struct audio *audio; /* NULL: not decoded; a track with a match stage wants it */
 };
 

@@ -61,7 +61,7 @@ struct receipt {
   char device[256], driver[560];
   char tier[16];           /* "full", "sample", "golden", "off" */
   double coverage;         /* share of all intermediate results compared, 0..1 */
-  char note[512];          /* why it was rendered twice, warnings; else "" */
+  char note[800];          /* why it was rendered twice, warnings; else "" */
 };
 /* Of lacquer's own figures against libebur128's on the delivered file: between them lie
  * dither, 4 frames at the borders of a window and blocks at a gate. */

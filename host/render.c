@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adm_scene.h"
 #include "audition.h"
 #include "bundle.h"
 #include "decode.h"
@@ -205,7 +206,9 @@ static void fill_receipt(const struct rendering *g, struct receipt *r) {
   snprintf(r->device, sizeof r->device, "%s", g->engine->name);
   snprintf(r->driver, sizeof r->driver, "%s", g->engine->driver);
   snprintf(r->tier, sizeof r->tier, "%s", tier_name(g->tier));
-  snprintf(r->note, sizeof r->note, "%s", job->note);
+  const char *left_out = job->audio.master ? job->audio.master->note : "";
+  snprintf(r->note, sizeof r->note, "%s%s%s", job->note, *job->note && *left_out ? "; " : "",
+           left_out);
   if (g->tier == VERIFY_FULL) r->coverage = 1;
   else if (lane->total_words)
     r->coverage = (double)lane->verified_words / (double)lane->total_words;
