@@ -276,6 +276,8 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   for (int i = 0; i < out->n_units && !status; i++) {
     out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
+    out->units[i].scene = source->scene;
+    out->units[i].master = source->master;
     status = plan_unit(plan, &in_plan, &out->units[i], &out->clip, why);
   }
   track_keys_free(&keys);

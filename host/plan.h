@@ -95,6 +95,8 @@ struct track_plan {
     const struct unit *unit;
     const struct matched *matched; /* the track's */
     const struct layout *layout;   /* delivered */
+    const struct scene *scene;     /* the track's, while its audio lasts; NULL */
+    const struct adm_source *master; /* likewise */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */

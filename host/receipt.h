@@ -29,6 +29,7 @@ struct receipt {
   int rate_hz, bits;       /* delivered; 32 bits: float */
   char layout[12];         /* delivered; "": as the source */
   char form[64];           /* adm_file_form of an ADM master, else "" */
+  int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */

@@ -173,8 +173,11 @@ static enum status reload(struct work *w, struct job *job, struct failure *why) 
   if (!status && strcmp(again.sha256, job->audio.sha256))
     status = fail(why, STATUS_AGAIN, "%s: changed while it was rendered", path);
   if (!status) status = plan_edit(w->plan->manifest, job->track, &again, &span, why);
-  if (status) audio_free(&again);
-  else job->audio = again;
+  if (!status) { /* the rest is there, and in use */
+    memcpy(job->audio.pcm, again.pcm, sizeof again.pcm);
+    memset(again.pcm, 0, sizeof again.pcm);
+  }
+  audio_free(&again);
   return status;
 }
 
@@ -203,6 +206,8 @@ static void fill_receipt(const struct rendering *g, struct receipt *r) {
   chain_text(&job->plan, r->chain, sizeof r->chain);
   r->source = source_identity_of(&job->audio);
   r->source.audio = NULL;
+  r->source.scene = NULL;
+  r->source.master = NULL;
   snprintf(r->device, sizeof r->device, "%s", g->engine->name);
   snprintf(r->driver, sizeof r->driver, "%s", g->engine->driver);
   snprintf(r->tier, sizeof r->tier, "%s", tier_name(g->tier));
@@ -235,7 +240,7 @@ static enum status audition(const struct rendering *g, const struct delivery *d,
 /* `g`: of the parcel, where it is auditioned. */
 static void deliver(struct parcel *p, const struct rendering *g, struct work *w) {
   const struct delivery delivery = {w->plan, p->unit, &w->options, p->result.n_frames, p->pcm,
-                                    &p->result};
+                                    &p->result, NULL, false};
   struct unit_result done = {.state = UNIT_DELIVERED, .receipt = p->receipt};
   if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
   else if (g && audition(g, &delivery, &done.receipt, &done.failure))
