@@ -13,7 +13,6 @@
 
 #include "adm_file.h"
 #include "adm_fixture.h"
-#include "adm_profile.h"
 #include "cli_fixture.h"
 #include "loudness_check.h"
 #include "manifest.h"
@@ -56,15 +55,6 @@ static int tracks_of(const struct expected *e, int flavour, int channel[16]) {
 }
 
 /* ---- one file ---- */
-
-static void expect_profile(const char *path) {
-  const struct fixture_bytes bytes = fixture_load(path);
-  struct profile_report report;
-  profile_check(bytes.data, bytes.size, &report);
-  if (report.n)
-    fail_msg("%s: %s: %s", path, report.findings[0].rule, report.findings[0].text);
-  free(bytes.data);
-}
 
 static void expect_samples(const struct deliverable *d, const struct expected *e) {
   struct riff_file file;
@@ -165,7 +155,7 @@ static void test_files(void **state) {
     expect_samples(&d, e);
     expect_read(&d, e, encoded.pcm_sha256);
     expect_scene(&d, e);
-    if (flavour == ADM_DOLBY) expect_profile(d.path);
+    if (flavour == ADM_DOLBY) adm_fixture_expect_profile(d.path);
     if (flavour == ADM_DOLBY || !large) { /* libsndfile knows no BW64 */
       char sha256[HASH_TEXT_SIZE];
       cli_pcm_hash(d.path, sha256);
@@ -200,7 +190,7 @@ static void test_names(void **state) {
     assert_string_equal(f.adm->objects[0].name, cases[i].bed);
     assert_string_equal(f.adm->objects[1].name, cases[i].object);
     adm_fixture_free(&f);
-    expect_profile(encoded.temp_path);
+    adm_fixture_expect_profile(encoded.temp_path);
     encoded_discard(&encoded);
   }
 }
@@ -358,7 +348,7 @@ static void test_render(void **state) {
   for (int i = 0; i < COUNT(beds); i++) {
     char name[40];
     snprintf(name, sizeof name, "%s dolby.wav", beds[i]);
-    expect_profile(fixture_path(out, name));
+    adm_fixture_expect_profile(fixture_path(out, name));
     char *form = cli_receipt_text(out, name, "deliverable", "form");
     assert_string_equal(form, "ADM BWF (Dolby Atmos Master ADM profile, self-checked)");
     free(form);
@@ -517,8 +507,8 @@ static void test_rates(void **state) {
            "output: \"{variant}.{ext}\"\ntracks:\n  - {source: cd.wav, layout: 7.1.4}\n");
   expect_status(run_program("render", fixture_path(folder, "m.yaml"), "-o", out, "--device", "cpu"),
                 0);
-  expect_profile(fixture_path(out, "d.wav"));
-  expect_profile(fixture_path(out, "h.wav"));
+  adm_fixture_expect_profile(fixture_path(out, "d.wav"));
+  adm_fixture_expect_profile(fixture_path(out, "h.wav"));
   struct adm_fixture_file f = adm_fixture_read(fixture_path(out, "i.wav"));
   assert_int_equal(f.adm->tracks[0].rate_hz, 44100);
   adm_fixture_free(&f);
