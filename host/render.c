@@ -77,14 +77,13 @@ static bool up_to_date(struct work *w, int track) {
   return !left;
 }
 
-/* Words of a deliverable are counted in 32 bits. */
+/* Frames of a deliverable are counted in 32 bits. */
 static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
   const int from_hz = job->audio.rate_hz, to_hz = u->tail.to.rate_hz ? u->tail.to.rate_hz : from_hz;
   const int64_t n = resample_frames(job->audio.n_frames, from_hz, to_hz);
-  const int most = MAX_FRAMES / job->audio.channels;
-  if (n <= most) return false;
-  fail(why, STATUS_BAD_DATA, "%s: %lld frames of %d channels at %d Hz are too many (at most %d)",
-       u->unit->name, (long long)n, job->audio.channels, to_hz, most);
+  if (n <= MAX_FRAMES) return false;
+  fail(why, STATUS_BAD_DATA, "%s: %lld frames at %d Hz are too many (at most %d)", u->unit->name,
+       (long long)n, to_hz, MAX_FRAMES);
   return true;
 }
 
