@@ -5,13 +5,15 @@
 #include <stdlib.h>
 
 #include "clones.h"
+#include "panner.h"
 
 static const char *const modes[] = {"lo_ro", "lt_rt", NULL};
 
 #define AT(field) offsetof(struct fold_params, field)
 static const struct param_row fold_rows[] = {
     {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
-     .later = 1, .help = "channels to deliver: a bed is folded down; auto: as the track has them"},
+     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; auto: as the "
+             "track has them"},
     {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
      .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
     {0},
@@ -72,12 +74,26 @@ static bool has(const struct layout *l, const struct speaker *s) {
   return false;
 }
 
+/* Whether the channel is a speaker of the target, or a rule says where it goes. */
+static bool is_known(const struct layout *to, const struct speaker *s) {
+  if (has(to, s)) return true;
+  for (const struct rule *r = rules; r->target; r++)
+    if (!strcmp(r->target, to->name) && is_label(r->from, s)) return true;
+  return false;
+}
+
+/* By the rules; what they do not know, by its place. */
 static double direct_gain(const struct layout *from, const struct layout *to, int out, int in) {
   const struct speaker *a = from->speaker[in], *b = to->speaker[out];
+  if (a->group == GROUP_OBJECT) return 0;
   if (has(to, a)) return !strcmp(a->label, b->label);
   for (const struct rule *r = rules; r->target; r++)
     if (!strcmp(r->target, to->name) && is_label(r->from, a) && leads_to(r, a, b)) return r->gain;
-  return 0;
+  if (is_known(to, a)) return 0;
+  double place[3], gain[LAYOUT_MOST_SPEAKERS];
+  panner_place(a, place);
+  fold_place_gains(to, FOLD_LO_RO, place, gain);
+  return gain[out];
 }
 
 /* ATSC A/52, section 7.8.2: both surrounds in both channels, one of them inverted. */
@@ -90,83 +106,113 @@ static double matrix_surround_gain(const struct speaker *in, int out) {
 
 double fold_gain(const struct layout *from, const struct layout *to, int mode, int out, int in) {
   const struct layout *middle = layout_find("5.1");
-  if (mode != FOLD_LT_RT || from->channels <= 2) return direct_gain(from, to, out, in);
+  if (mode != FOLD_LT_RT || from->channels - from->n_objects <= 2)
+    return direct_gain(from, to, out, in);
   double gain = 0; /* by way of 5.1 */
   for (int c = 0; c < middle->channels; c++)
     gain += matrix_surround_gain(middle->speaker[c], out) * direct_gain(from, middle, c, in);
   return gain;
 }
 
+void fold_place_gains(const struct layout *to, int mode, const double position[3],
+                      double gain[LAYOUT_MOST_SPEAKERS]) {
+  const struct layout *middle = mode == FOLD_LT_RT ? layout_find("5.1")
+                                : to->channels == 1 ? layout_find("2.0") : to;
+  double at[LAYOUT_MOST_SPEAKERS];
+  panner_gains(middle, position, at);
+  for (int o = 0; o < to->channels; o++) {
+    gain[o] = middle == to ? at[o] : 0;
+    for (int c = 0; c < middle->channels && middle != to; c++)
+      gain[o] += fold_gain(middle, to, mode, o, c) * at[c];
+  }
+}
+
 const struct layout *fold_target(const struct fold_params *p, const struct layout *from) {
   return p->layout && from ? layout_find(layout_choices[p->layout]) : from;
 }
 
-/* Whether the channel is a speaker of the target, or a rule says where it goes. */
-static bool is_known(const struct layout *to, const struct speaker *s) {
-  if (has(to, s)) return true;
-  for (const struct rule *r = rules; r->target; r++)
-    if (!strcmp(r->target, to->name) && is_label(r->from, s)) return true;
-  return false;
+/* Lts and Rts: no standard has them in a matrix. */
+static bool is_top_side(const struct speaker *s) {
+  return s->group == GROUP_HEIGHT && abs(s->azimuth_deg) == 90;
 }
 
 const char *fold_refusal(const struct layout *from, const struct layout *to) {
-  if (from == to) return NULL;
-  if (from->n_objects) return "objects cannot be folded";
+  if (from == to || from->n_objects) return NULL;
   for (int o = 0; o < to->channels; o++) {
     double most = 0;
-    for (int i = 0; i < from->channels; i++) most += direct_gain(from, to, o, i);
+    for (int i = 0; i < from->channels; i++)
+      if (is_known(to, from->speaker[i]) || is_top_side(from->speaker[i]))
+        most += direct_gain(from, to, o, i);
     if (most <= 0)
       return "it has no channels for all of these speakers, and none are made up: an immersive or "
              "surround deliverable wants a bed of its own as its source";
   }
-  for (int i = 0; i < from->channels; i++)
-    if (!is_known(to, from->speaker[i]))
-      return "there is no standard matrix between the two";
   return NULL;
 }
 
 /* ---- the stage ---- */
 
-static int fold_design(const void *params, const struct stage_format *f, struct stage_design *out,
-                       const char **why) {
-  const struct fold_params *p = params;
-  const struct layout *to = fold_target(p, f->layout);
-  *why = "only a track of a known layout is folded";
-  if (p->layout && !f->layout) return -1;
-  *why = f->layout ? fold_refusal(f->layout, to) : NULL;
-  if (*why) return -1;
-  struct fold_design *d = calloc(1, sizeof *d);
-  *why = "out of memory";
-  if (!d) return -1;
-  for (int o = 0; o < (to ? to->channels : f->channels); o++)
-    for (int i = 0; i < f->channels; i++) {
-      const double gain = to == f->layout ? o == i : fold_gain(f->layout, to, p->mode, o, i);
+static void design_bed(const struct layout *from, const struct layout *to, int mode, int channels,
+                       struct fold_design *d) {
+  for (int o = 0; o < (to ? to->channels : channels); o++)
+    for (int i = 0; i < channels; i++) {
+      const double gain = to == from ? o == i : fold_gain(from, to, mode, o, i);
       if (gain == 0) continue;
       d->in[o][d->n[o]] = i;
       d->gain[o][d->n[o]++] = (float)gain;
     }
-  *out = (struct stage_design){.data = d, .size = sizeof *d, .shape = {{f->channels, 0, 0, 0}}};
+}
+
+static int fold_design(const void *params, const struct stage_format *f, struct stage_design *out,
+                       const char **why) {
+  const struct fold_params *p = params;
+  const struct layout *to = fold_target(p, f->layout);
+  const bool renders = to != f->layout && f->layout && f->layout->n_objects;
+  *why = "only a track of a known layout is folded";
+  if (p->layout && !f->layout) return -1;
+  *why = f->layout ? fold_refusal(f->layout, to) : NULL;
+  if (*why) return -1;
+  *why = "where its objects are is not known";
+  if (renders && (!f->scene || f->scene->n_objects != f->layout->n_objects)) return -1;
+  const int64_t words = renders ? fold_objects_words(f->scene, to->channels) : 0;
+  const int64_t bytes = ((int64_t)sizeof(struct fold_design) + 4 * words + 15) / 16 * 16;
+  *why = "out of memory";
+  struct fold_design *d = bytes <= UINT32_MAX ? calloc(1, (size_t)bytes) : NULL;
+  if (!d) return -1;
+  design_bed(f->layout, to, p->mode, f->channels, d);
+  if (renders) {
+    d->first_object = f->channels - f->layout->n_objects;
+    fold_objects_design(f->scene, to, p->mode, d);
+  }
+  *out = (struct stage_design){.data = d, .size = (uint32_t)bytes,
+                               .shape = {{max_int(f->channels, d->n_outputs), 0, 0, 0}}};
   return 0;
 }
 
 LACQUER_CLONES
-static void add_channel(const float *x, float gain, int n, float *sum) {
+void fold_add_channel(const float *x, float gain, int n, float *sum) {
   for (int i = 0; i < n; i++) sum[i] = fold_add(sum[i], gain, x[i]);
 }
 
-static void fold_block(const struct stage_io *io, int32_t block, int channel) {
-  const struct fold_design *d = io->design;
-  const int32_t begin = block * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
-  float sum[BLOCK_FRAMES] = {0}, *dst = io->dst + (size_t)channel * io->stride + begin;
-  for (int k = 0; k < d->n[channel]; k++)
-    add_channel(io->src + (size_t)d->in[channel][k] * io->stride + begin, d->gain[channel][k], n,
-                sum);
+void fold_frames(const struct fold_design *d, const float *src, size_t stride, int32_t frame,
+                 int32_t n, int out, float *dst) {
+  float sum[BLOCK_FRAMES] = {0};
+  for (int k = 0; k < d->n[out]; k++)
+    fold_add_channel(src + (size_t)d->in[out][k] * stride, d->gain[out][k], n, sum);
+  if (out < d->n_outputs) fold_objects_add(d, src, stride, frame, n, out, sum);
   for (int i = 0; i < n; i++) dst[i] = flush_tiny(sum[i]);
 }
 
 static void fold_apply(const struct stage_io *io, int32_t first, int32_t count) {
-  for (int32_t b = first; b < first + count; b++)
-    for (int c = 0; c < io->channels; c++) fold_block(io, b, c);
+  const struct fold_design *d = io->design;
+  const size_t stride = (size_t)io->stride;
+  const int columns = max_int(io->channels, d->n_outputs);
+  for (int32_t b = first; b < first + count; b++) {
+    const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
+    for (int c = 0; c < columns; c++)
+      fold_frames(d, io->src + begin, stride, begin, n, c,
+                  io->dst + (size_t)c * stride + begin);
+  }
 }
 
 static const struct stage_pass fold_passes[] = {
@@ -176,7 +222,7 @@ static const struct stage_pass fold_passes[] = {
 
 const struct stage stage_fold = {
     .name = "fold",
-    .help = "fold-down to a smaller layout",
+    .help = "fold-down to a smaller layout, objects rendered",
     .role = STAGE_TAIL,
     .rows = fold_rows,
     .params_size = sizeof(struct fold_params),

@@ -180,7 +180,7 @@ static void open_session(struct run *r) {
       r->src[i][s] = r->slots[s].src, r->dst[i][s] = r->slots[s].dst;
   }
   const struct session_plan plan = {r->rate_hz, b->channels, r->n_slots, b->n_lanes,
-                                    b->segment_blocks, r->slots, lanes, b->spill};
+                                    b->segment_blocks, r->slots, lanes, b->spill, folds_room(r)};
   run_note(r, r->engine->open(r->engine->self, &plan, &r->session));
   if (!r->status) run_note(r, check_open(r, &plan));
   free(lanes);

@@ -8,6 +8,7 @@
 
 #include "chain_run.h"
 #include "engine_cpu.h"
+#include "fold.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "resample.h"
@@ -111,11 +112,17 @@ static struct window widen(struct window w, int32_t blocks, int32_t n_blocks) {
   return w;
 }
 
+/* Channels of audio that a slot reads, or writes. */
+static int audio_channels(const struct run *r, int lane, int slot, bool written) {
+  const bool folds = written && r->slots[slot].stage == &stage_fold;
+  return folds ? r->design[lane][slot]->shape->columns : r->batch->channels;
+}
+
 /* Compares or copies frames [first, end) of a buffer. */
 static bool over_frames(struct run *r, int lane, int slot, enum lane_buffer buffer, int64_t first,
                         int64_t end, bool compare) {
   bool same = true;
-  const int channels = buffer == BUFFER_PCM ? 1 : r->batch->channels;
+  const int channels = buffer == BUFFER_PCM ? 1 : audio_channels(r, lane, slot, compare);
   const int scale = buffer == BUFFER_PCM ? r->batch->channels : 1;
   for (int c = 0; c < channels && same; c++) {
     const struct span p = {lane, slot, c, buffer, first * scale, (end - first) * scale};
@@ -272,7 +279,7 @@ static int64_t words_written(const struct run *r, int lane, int slot, int end_pa
   int64_t sections = d->control_sections - (loudness ? 1 : 0), words = 0;
   if (sections) words = sections * lane_blocks(r, lane) * (d->control_words / d->control_sections);
   if (writes_audio(r, slot, end_pass))
-    words += (int64_t)r->lane[lane].n_frames * r->batch->channels;
+    words += (int64_t)r->lane[lane].n_frames * audio_channels(r, lane, slot, true);
   return words;
 }
 

@@ -55,6 +55,16 @@ int folds_at(const struct batch *b, int rate_hz, const struct stage_design *fold
   return n;
 }
 
+int folds_room(const struct run *r) {
+  int most = 0;
+  for (int i = 0; i < r->batch->n_lanes && r->fold_slot >= 0 && !r->fold; i++)
+    for (int t = 0; t < r->batch->lanes[i].n_tails; t++) {
+      const struct conversion *to = &r->batch->lanes[i].tails[t].to;
+      if (to->fold && to->channels > most) most = to->channels;
+    }
+  return most;
+}
+
 void choose_lanes(const struct run *r, bool delivering, lane_mask mask) {
   memset(mask, 0, sizeof(lane_mask));
   for (int i = 0; i < r->batch->n_lanes; i++)

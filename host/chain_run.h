@@ -103,6 +103,8 @@ enum { MAX_FOLDS = 16 }; /* of one layout: all targets, both ways to 2.0 */
 /* What is delivered at a rate went through these; NULL among them: through none. Returns how
  * many. */
 int folds_at(const struct batch *batch, int rate_hz, const struct stage_design *folds[MAX_FOLDS]);
+/* The most channels that a fold makes of the chain's output; 0: nothing is folded here. */
+int folds_room(const struct run *r);
 /* Folds the chain's output, in `at`, for the lanes of `mask`; NULL: not. Returns where it ends. */
 enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
                             const struct stage_design *fold, lane_mask mask);

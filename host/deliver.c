@@ -98,6 +98,8 @@ static void describe(const struct delivery *d, struct receipt *r) {
       &d->plan->manifest->variants[d->unit->unit->variant].dither;
   r->bits = dither->bits;
   snprintf(r->layout, sizeof r->layout, "%s", d->unit->layout->name);
+  if (unit_renders(d->unit))
+    snprintf(r->rendered, sizeof r->rendered, "%s to %s", d->unit->source->name, r->layout);
   r->rate_hz = result->rate_hz;
   r->seconds = (double)d->n_frames / r->rate_hz;
   r->own_lufs = result->loudness_lufs;
@@ -246,14 +248,15 @@ static enum status estimate_immersive(const struct delivery *d, struct receipt *
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   const struct pcm_shape shape = {r->rate_hz, receipt_channels(r), d->n_frames, receipt_layout(r)};
   const struct layout *to = layout_find("5.1");
+  const struct scene *scene = r->rate_hz == r->source.rate_hz ? d->unit->scene : NULL;
   struct loudness_figures figures;
   const bool wanted = variant->format == FILE_ADM && variant->adm == ADM_DOLBY &&
                       !fold_refusal(shape.layout, to);
   if (wanted && *r->immersive) return STATUS_OK;
   r->immersive_lufs = r->immersive_peak_dbtp = -HUGE_VAL;
   *r->immersive = 0;
-  if (!wanted) return STATUS_OK;
-  const enum status status = loudness_measure_folded(&shape, d->pcm, to, &figures,
+  if (!wanted || (shape.layout->n_objects && !scene)) return STATUS_OK;
+  const enum status status = loudness_measure_folded(&shape, scene, d->pcm, to, &figures,
                                                      &r->immersive_peak_dbtp, why);
   if (status) return status;
   r->immersive_lufs = figures.integrated_lufs;

@@ -42,8 +42,11 @@ static enum status check_texts(const struct deliverable *d, struct failure *why)
 }
 
 const char *encode_refusal(int format, const struct layout *layout) {
-  if (!layout || layout->channels <= 2 || format == FILE_ADM) /* adm_file_refusal */
-    return NULL;
+  if (!layout || format == FILE_ADM) return NULL; /* adm_file_refusal */
+  if (layout->n_objects)
+    return "such a file has no place for objects (accepted: a \"layout\" of the variant that they "
+           "are rendered to, as layout: 7.1.4; format: adm)";
+  if (layout->channels <= 2) return NULL;
   if (format == FILE_AIFF)
     return "an AIFF file does not say which channel is which (accepted: wav, up to 7.1 flac)";
   if (!layout_mask(layout))

@@ -44,7 +44,12 @@ struct session_plan {
   const struct lane_plan *lanes; /* shapes of one slot are equal in all lanes */
   const char *spill; /* the CPU engine keeps its memory in a file in this folder, which nobody
                         sees, and little of it in RAM; NULL: in RAM */
+  int room;          /* channels that its buffers hold, where a stage makes more of them than
+                        `channels`; else 0 */
 };
+static inline int plan_room(const struct session_plan *plan) {
+  return plan->room > plan->channels ? plan->room : plan->channels;
+}
 
 static inline bool plan_uses(const struct session_plan *plan, enum lane_buffer buffer) {
   for (int i = 0; i < plan->n_slots; i++)

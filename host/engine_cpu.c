@@ -135,7 +135,7 @@ static enum engine_status cpu_open(void *self, const struct session_plan *plan,
   s->channels = plan->channels;
   s->n_frames = plan->lanes[0].n_frames;
   s->stride = lane_buffer_frames(&plan->lanes[0]) / 64 * 64 + 64;
-  const size_t bytes = (size_t)s->channels * s->stride * sizeof(float);
+  const size_t bytes = (size_t)plan_room(plan) * s->stride * sizeof(float);
   for (int b = 0; b < BUFFER_COUNT; b++)
     if (!map(s, &s->buffer[b], bytes)) goto fail;
   for (int i = 0; i < s->n_slots; i++)

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fold.h"
 #include "memory.h"
@@ -29,113 +30,165 @@ static int place_of(const struct speaker *s) {
   return EBUR128_UNUSED;
 }
 
-/* By default all channels after the sixth do not count. */
-static int set_places(ebur128_state *meter, const struct layout *layout) {
-  for (int c = 0; layout && layout->channels > 2 && c < layout->channels; c++)
-    if (ebur128_set_channel(meter, (unsigned)c, place_of(layout->speaker[c])) != EBUR128_SUCCESS)
-      return -1;
-  return 0;
-}
+enum { MOST_CHANNELS = 64 /* of a meter */, MOST_FRAMES = 2048 /* of a tick */ };
 
-static ebur128_state *open_meter(const struct pcm_shape *shape, int with_true_peak) {
-  int mode = EBUR128_MODE_I | EBUR128_MODE_LRA | (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
-  pthread_mutex_lock(&init_lock);
-  ebur128_state *meter =
-      ebur128_init((unsigned)shape->channels, (unsigned long)shape->rate_hz, mode);
-  pthread_mutex_unlock(&init_lock);
-  if (meter && set_places(meter, shape->layout)) ebur128_destroy(&meter);
-  return meter;
-}
-
-struct fold_from { /* samples of a bed, on their way to the channels that are measured */
-  int channels;
-  double gain[MAX_CHANNELS][MAX_CHANNELS]; /* out, in */
-};
 struct samples {
   const float *const *planar;
   const int32_t *pcm;
   bool is_float;
   float *hops; /* out, unless NULL */
-  const struct fold_from *fold; /* of `pcm`, or NULL */
+  const struct stage_design *render; /* of `pcm`, with so many channels; or NULL */
+  int render_channels;
 };
-static void fold_block(const struct fold_from *from, int channels, const int32_t *pcm, int32_t n,
-                       float *block) {
-  for (int32_t i = 0; i < n; i++, pcm += from->channels)
-    for (int o = 0; o < channels; o++) {
-      double sum = 0;
-      for (int c = 0; c < from->channels; c++) sum += from->gain[o][c] * pcm[c];
-      *block++ = (float)(sum * 0x1p-31);
-    }
-}
-/* Frames [at, at + n) of either kind of samples to the meter. */
-static int feed(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
-                int32_t at, int32_t n) {
-  float block[2048 * MAX_CHANNELS];
-  const int channels = s->fold ? s->fold->channels : shape->channels;
-  const int32_t *pcm = s->pcm ? s->pcm + (size_t)at * (size_t)channels : NULL;
-  if (s->fold) {
-    fold_block(s->fold, shape->channels, pcm, n, block);
-    return ebur128_add_frames_float(meter, block, (size_t)n);
-  }
-  if (s->is_float)
-    return ebur128_add_frames_float(meter, (const float *)(const void *)pcm, (size_t)n);
-  if (pcm) return ebur128_add_frames_int(meter, pcm, (size_t)n);
-  for (int c = 0; c < shape->channels; c++)
-    for (int32_t i = 0; i < n; i++) block[i * shape->channels + c] = s->planar[c][at + i];
-  return ebur128_add_frames_float(meter, block, (size_t)n);
+struct metering {
+  ebur128_state *meter;
+  const struct pcm_shape *shape; /* of what is measured */
+  const struct samples *samples;
+  int first, n_channels; /* the meter's */
+  float *block, *planar; /* of a tick: interleaved, for the meter; for a render */
+};
+
+/* By default all channels after the sixth do not count. */
+static int set_places(const struct metering *m) {
+  const struct layout *layout = m->shape->layout;
+  for (int c = 0; layout && layout->channels > 2 && c < m->n_channels; c++)
+    if (ebur128_set_channel(m->meter, (unsigned)c, place_of(layout->speaker[m->first + c])) !=
+        EBUR128_SUCCESS)
+      return -1;
+  return 0;
 }
 
-/* Feeds everything, tick by tick; `ticks` gets the energy of every whole one. */
-static int feed_ticks(ebur128_state *meter, const struct pcm_shape *shape, const struct samples *s,
-                      double *ticks) {
-  const int32_t tick = shape->rate_hz * LOUDNESS_TICK_MS / 1000;
+static bool open_meter(struct metering *m, bool with_true_peak) {
+  int mode = EBUR128_MODE_I | EBUR128_MODE_LRA | (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
+  pthread_mutex_lock(&init_lock);
+  m->meter = ebur128_init((unsigned)m->n_channels, (unsigned long)m->shape->rate_hz, mode);
+  pthread_mutex_unlock(&init_lock);
+  if (m->meter && set_places(m)) ebur128_destroy(&m->meter);
+  return m->meter != NULL;
+}
+
+/* The words of the meter's channels as they are in `pcm`. */
+static void take_channels(const struct metering *m, const int32_t *pcm, int32_t n) {
+  const size_t all = (size_t)m->shape->channels, own = (size_t)m->n_channels;
+  for (size_t i = 0; i < (size_t)n; i++)
+    memcpy(m->block + i * own, pcm + i * all + m->first, own * sizeof *pcm);
+}
+
+static void take_planar(const struct metering *m, const float *const *planar, int32_t at,
+                        int32_t n) {
+  for (int c = 0; c < m->n_channels; c++)
+    for (int32_t i = 0; i < n; i++)
+      m->block[i * m->n_channels + c] = planar[m->first + c][at + i];
+}
+
+static void take_render(const struct metering *m, const int32_t *pcm, int32_t at, int32_t n) {
+  const int channels = m->samples->render_channels;
+  float out[MOST_FRAMES];
+  for (int c = 0; c < channels; c++)
+    for (int32_t i = 0; i < n; i++)
+      m->planar[c * MOST_FRAMES + i] = (float)pcm[i * channels + c] * 0x1p-31f;
+  for (int o = 0; o < m->n_channels; o++) {
+    fold_frames(m->samples->render->data, m->planar, MOST_FRAMES, at, n, o, out);
+    for (int32_t i = 0; i < n; i++) m->block[i * m->n_channels + o] = out[i];
+  }
+}
+
+/* Frames [at, at + n) of any kind of samples to the meter. */
+static int feed(const struct metering *m, int32_t at, int32_t n) {
+  const struct samples *s = m->samples;
+  const int channels = s->render ? s->render_channels : m->shape->channels;
+  const int32_t *pcm = s->pcm ? s->pcm + (size_t)at * (size_t)channels : NULL;
+  const void *words = m->block;
+  if (s->render) take_render(m, pcm, at, n);
+  else if (!pcm) take_planar(m, s->planar, at, n);
+  else if (m->n_channels < channels) take_channels(m, pcm, n);
+  else words = pcm;
+  if (pcm && !s->is_float && !s->render) return ebur128_add_frames_int(m->meter, words, (size_t)n);
+  return ebur128_add_frames_float(m->meter, words, (size_t)n);
+}
+
+/* Feeds everything, tick by tick; `ticks` gets the energy of every whole one on top. */
+static int feed_ticks(const struct metering *m, double *ticks) {
+  const int32_t tick = m->shape->rate_hz * LOUDNESS_TICK_MS / 1000, end = m->shape->n_frames;
   int result = EBUR128_SUCCESS;
-  for (int32_t at = 0; at < shape->n_frames && result == EBUR128_SUCCESS; at += tick) {
-    const int32_t n = shape->n_frames - at < tick ? shape->n_frames - at : tick;
+  for (int32_t at = 0; at < end && result == EBUR128_SUCCESS; at += tick) {
+    const int32_t n = end - at < tick ? end - at : tick;
     double lufs = -HUGE_VAL;
-    result = feed(meter, shape, s, at, n);
+    result = feed(m, at, n);
     if (result != EBUR128_SUCCESS || n < tick) break;
-    result = ebur128_loudness_window(meter, LOUDNESS_TICK_MS, &lufs);
-    ticks[at / tick] = pow(10, (lufs + 0.691) / 10) * tick;
+    result = ebur128_loudness_window(m->meter, LOUDNESS_TICK_MS, &lufs);
+    ticks[at / tick] += pow(10, (lufs + 0.691) / 10) * tick;
   }
   return result;
 }
 
-/* The highest true peak of the channels in dBTP. */
-static int read_true_peak(ebur128_state *meter, double *true_peak_dbtp) {
-  double peak = 0, of_channel;
+/* The highest true peak of the channels, or what *peak is. */
+static int read_true_peak(ebur128_state *meter, double *peak) {
+  double of_channel;
   for (unsigned c = 0; c < meter->channels; c++) {
     const int result = ebur128_true_peak(meter, c, &of_channel);
     if (result != EBUR128_SUCCESS) return result;
-    if (of_channel > peak) peak = of_channel;
+    if (of_channel > *peak) *peak = of_channel;
   }
-  *true_peak_dbtp = peak > 0 ? 20 * log10(peak) : -HUGE_VAL;
   return EBUR128_SUCCESS;
+}
+
+/* One meter after the other, as none takes more than MOST_CHANNELS. */
+static int run_meters(struct metering *m, double *ticks, struct loudness_figures *f,
+                      double *peak) {
+  int result = EBUR128_SUCCESS;
+  for (; m->first < m->shape->channels && result == EBUR128_SUCCESS; m->first += MOST_CHANNELS) {
+    m->n_channels = min_int(m->shape->channels - m->first, MOST_CHANNELS);
+    if (!open_meter(m, peak != NULL)) return EBUR128_ERROR_NOMEM;
+    result = feed_ticks(m, ticks);
+    if (result == EBUR128_SUCCESS) result = ebur128_loudness_global(m->meter, &f->integrated_lufs);
+    if (result == EBUR128_SUCCESS) result = ebur128_loudness_range(m->meter, &f->range_lu);
+    if (result == EBUR128_SUCCESS && peak) result = read_true_peak(m->meter, peak);
+    ebur128_destroy(&m->meter);
+  }
+  return result;
+}
+
+/* Of several meters: from the energies of all of them. */
+static void join_meters(const float *hops, int32_t n, int rate_hz, struct loudness_figures *f) {
+  double *scratch = memory_new((size_t)n + 1, sizeof *scratch);
+  f->integrated_lufs = loudness_integrated(hops, n, rate_hz, scratch);
+  f->range_lu = loudness_range(hops, n, rate_hz, scratch);
+  free(scratch);
+}
+
+static bool is_sound(const struct pcm_shape *s) {
+  return s->channels >= 1 && s->channels <= (s->layout ? MAX_CHANNELS : 2) &&
+         (!s->layout || s->layout->channels == s->channels) && s->rate_hz >= 1000 &&
+         s->rate_hz <= 200000;
 }
 
 static enum status measure(const struct pcm_shape *shape, const struct samples *samples,
                            struct loudness_figures *f, double *true_peak_dbtp,
                            struct failure *why) {
-  if (shape->channels < 1 || shape->channels > (shape->layout ? MAX_CHANNELS : 2) ||
-      (shape->layout && shape->layout->channels != shape->channels) || shape->rate_hz < 1000 ||
-      shape->rate_hz > 200000)
+  if (!is_sound(shape))
     return fail(why, STATUS_INTERNAL, "loudness check: %d channels at %d Hz (accepted: 1, 2 "
                 "or a layout's, at 1000 to 200000 Hz)", shape->channels, shape->rate_hz);
-  ebur128_state *meter = open_meter(shape, true_peak_dbtp != NULL);
-  if (!meter) return fail(why, STATUS_AGAIN, "loudness check: out of memory");
+  struct metering m = {.shape = shape, .samples = samples};
   const int32_t n = loudness_ticks(shape->n_frames, shape->rate_hz);
-  double *ticks = memory_new((size_t)n + 1, sizeof *ticks);
-  int result = feed_ticks(meter, shape, samples, ticks);
-  for (int32_t i = 0; samples->hops && i < n / 10 * 10; i++)
-    samples->hops[i / 10] = (i % 10 ? samples->hops[i / 10] : 0) + (float)ticks[i];
+  double *ticks = memory_new((size_t)n + 1, sizeof *ticks), peak = 0;
+  float *hops = memory_new((size_t)n / 10 + 1, sizeof *hops);
+  m.block = memory_new(MOST_FRAMES * (size_t)shape->channels, sizeof *m.block);
+  m.planar = memory_new(MOST_FRAMES * ((size_t)samples->render_channels + 1), sizeof *m.planar);
+  const int result = run_meters(&m, ticks, f, true_peak_dbtp ? &peak : NULL);
+  for (int32_t i = 0; i < n / 10 * 10; i++) hops[i / 10] += (float)ticks[i];
+  if (samples->hops) memcpy(samples->hops, hops, (size_t)(n / 10) * sizeof *hops);
+  if (shape->channels > MOST_CHANNELS) join_meters(hops, n / 10, shape->rate_hz, f);
   f->momentary_lufs = loudness_maximum(ticks, n, LOUDNESS_MOMENTARY, shape->rate_hz);
   f->short_term_lufs = loudness_maximum(ticks, n, LOUDNESS_SHORT_TERM, shape->rate_hz);
+  if (true_peak_dbtp) *true_peak_dbtp = peak > 0 ? 20 * log10(peak) : -HUGE_VAL;
+  free(m.planar);
+  free(m.block);
+  free(hops);
   free(ticks);
-  if (result == EBUR128_SUCCESS) result = ebur128_loudness_global(meter, &f->integrated_lufs);
-  if (result == EBUR128_SUCCESS) result = ebur128_loudness_range(meter, &f->range_lu);
-  if (result == EBUR128_SUCCESS && true_peak_dbtp) result = read_true_peak(meter, true_peak_dbtp);
-  ebur128_destroy(&meter);
   if (result == EBUR128_SUCCESS) return STATUS_OK;
+  if (result == EBUR128_ERROR_NOMEM)
+    return fail(why, STATUS_AGAIN, "loudness check: out of memory");
   return fail(why, STATUS_AGAIN, "loudness check: libebur128 failed with code %d", result);
 }
 
@@ -152,16 +205,24 @@ enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *p
   return measure(shape, &samples, figures, true_peak_dbtp, why);
 }
 
-enum status loudness_measure_folded(const struct pcm_shape *shape, const int32_t *pcm,
-                                    const struct layout *to, struct loudness_figures *figures,
-                                    double *true_peak_dbtp, struct failure *why) {
+enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene *scene,
+                                    const int32_t *pcm, const struct layout *to,
+                                    struct loudness_figures *figures, double *true_peak_dbtp,
+                                    struct failure *why) {
   const struct pcm_shape folded = {shape->rate_hz, to->channels, shape->n_frames, to};
-  struct fold_from from = {.channels = shape->channels};
-  for (int o = 0; o < to->channels; o++)
-    for (int c = 0; c < shape->channels; c++)
-      from.gain[o][c] = fold_gain(shape->layout, to, FOLD_LO_RO, o, c);
-  return measure(&folded, &(struct samples){.pcm = pcm, .fold = &from}, figures, true_peak_dbtp,
-                 why);
+  const struct stage_format format = {shape->rate_hz, shape->channels, shape->layout, scene};
+  struct fold_params params = {0};
+  struct stage_design design;
+  const char *reason;
+  while (strcmp(layout_choices[params.layout], to->name)) params.layout++;
+  if (stage_fold.design(&params, &format, &design, &reason))
+    return fail(why, strcmp(reason, "out of memory") ? STATUS_INTERNAL : STATUS_AGAIN,
+                "loudness check: %s to %s: %s", shape->layout->name, to->name, reason);
+  const struct samples samples = {.pcm = pcm, .render = &design,
+                                  .render_channels = shape->channels};
+  const enum status status = measure(&folded, &samples, figures, true_peak_dbtp, why);
+  stage_design_free(&design);
+  return status;
 }
 
 enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,

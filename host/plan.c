@@ -152,17 +152,38 @@ static double dither_db(const struct variant *v, int rate_hz) {
   return step_db * fmax(1, ceil(db / step_db));
 }
 
+/* A render of the track's objects is the track's own: no other has its scene. Variants share it. */
+static enum status design_render(const struct variant *v, const struct stage_format *source,
+                                 const struct layout *to, struct track_plan *out,
+                                 const struct stage_design **design, char **tables,
+                                 struct failure *why) {
+  struct scene_fold *f = out->scene_folds, *end = f + out->n_scene_folds;
+  const struct stage_use use = {&stage_fold, &v->fold};
+  while (f < end && (f->to != to || f->mode != v->fold.mode)) f++;
+  if (f == end) {
+    const enum status status = design_alone(&use, 1, source, &f->design, f->sha256, why);
+    if (status) return status;
+    f->to = to, f->mode = v->fold.mode;
+    out->n_scene_folds++;
+  }
+  *design = &f->design;
+  add_table(tables, f->sha256);
+  return STATUS_OK;
+}
+
 /* The stages of a variant that is delivered at another rate than its source's, or folded. */
 static enum status plan_conversion(const struct plan *plan, const struct variant *v,
                                    const struct stage_format *source,
-                                   const struct stage_format *delivered, struct conversion *to,
-                                   char **tables, struct failure *why) {
+                                   const struct stage_format *delivered, struct track_plan *out,
+                                   struct conversion *to, char **tables, struct failure *why) {
   struct stage_format folded = *delivered;
   enum status status = STATUS_OK;
   folded.rate_hz = source->rate_hz;
   to->rate_hz = delivered->rate_hz;
   to->channels = delivered->channels;
-  if (delivered->layout != source->layout)
+  if (delivered->layout != source->layout && source->layout->n_objects)
+    status = design_render(v, source, delivered->layout, out, &to->fold, tables, why);
+  else if (delivered->layout != source->layout)
     status = add_design(plan, &stage_fold, &v->fold, source, &to->fold, tables, why);
   if (!status && delivered->rate_hz != source->rate_hz)
     status = add_design(plan, &stage_resample, &v->resample, &folded, &to->resample, tables, why);
@@ -192,30 +213,33 @@ struct track_in_plan { /* what its units have in common */
   const struct source_identity *source;
   const struct track_keys *keys;
   const char *tables;
+  struct track_plan *out;
 };
 
 static enum status plan_unit(const struct plan *plan, const struct track_in_plan *track,
-                             struct unit_plan *u, const struct stage_design **clip,
-                             struct failure *why) {
+                             struct unit_plan *u, struct failure *why) {
   const struct source_identity *source = track->source;
   const struct stage_format format = format_at(source, source->rate_hz);
   const struct variant *v = &plan->manifest->variants[u->unit->variant];
   char *all = memory_text(track->tables, strlen(track->tables));
   struct stage_format delivered = format_at(source, delivered_rate(v, source));
+  u->source = format.layout;
   delivered.layout = u->layout = fold_target(&v->fold, format.layout);
   if (delivered.layout) delivered.channels = delivered.layout->channels;
+  if (delivered.layout != format.layout) delivered.scene = NULL;
   const bool converted =
       delivered.rate_hz != format.rate_hz || delivered.layout != format.layout;
   struct conversion *to = &u->tail.to;
   enum status status = check_layouts(v, format.layout, &delivered, why);
-  if (!status && converted) status = plan_conversion(plan, v, &format, &delivered, to, &all, why);
+  if (!status && converted)
+    status = plan_conversion(plan, v, &format, &delivered, track->out, to, &all, why);
   if (!status)
     status = add_design(plan, &stage_limiter, &v->limiter, &delivered, &u->tail.limiter, &all, why);
   if (!status)
     status = add_design(plan, &stage_dither, &v->dither, &delivered, &u->tail.dither, &all, why);
   if (!status && !isnan(clip_db(&v->limiter)))
     status = add_design(plan, &stage_clip, &(struct clip_params){0}, &delivered,
-                        converted ? &to->clip : clip, &all, why);
+                        converted ? &to->clip : &track->out->clip, &all, why);
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
@@ -272,13 +296,13 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   if (!status) status = plan_chain(plan, track, &chain, &format, out, &tables, why);
   struct track_keys keys;
   track_keys_make(plan, index, &chain, status ? NULL : out->matched, &keys);
-  const struct track_in_plan in_plan = {source, &keys, tables};
+  const struct track_in_plan in_plan = {source, &keys, tables, out};
   for (int i = 0; i < out->n_units && !status; i++) {
     out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
     out->units[i].scene = source->scene;
     out->units[i].master = source->master;
-    status = plan_unit(plan, &in_plan, &out->units[i], &out->clip, why);
+    status = plan_unit(plan, &in_plan, &out->units[i], why);
   }
   track_keys_free(&keys);
   chain_release(&chain);
@@ -297,6 +321,7 @@ enum status track_plan_make(const struct plan *plan, int track,
 void track_plan_free(struct track_plan *track) {
   for (int i = 0; i < MAX_CHAIN; i++) free(track->label[i]);
   stage_design_free(&track->matched_design);
+  for (int i = 0; i < track->n_scene_folds; i++) stage_design_free(&track->scene_folds[i].design);
   free(track->matched);
   free(track->units);
   *track = (struct track_plan){0};
@@ -344,7 +369,8 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
     fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
-    if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
+    if (unit_renders(u)) fprintf(people, "render %s to %s > ", u->source->name, u->layout->name);
+    else if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
     if (u->tail.to.resample) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
     fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
             u->unit->name);
@@ -357,6 +383,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_object_set_new(line, "edit", settings_of(edit_rows, edit));
   json_object_set_new(line, "settings", settings_of_variant(variant));
   if (u->layout) json_object_set_new(line, "layout", json_string(u->layout->name));
+  if (unit_renders(u)) json_object_set_new(line, "renders", json_string(u->source->name));
   json_t *runs = json_array();
   for (int s = 0; s < tp->n_stages; s++) json_array_append_new(runs, json_string(tp->label[s]));
   json_object_set_new(line, "chain_runs_as", runs);

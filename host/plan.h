@@ -78,6 +78,7 @@ struct source_identity {
 
 struct source_identity source_identity_of(const struct audio *audio);
 
+enum { MAX_SCENE_FOLDS = 8 }; /* to every layout, both ways to 2.0 */
 /* A track ready to be rendered: stages that do something, designed. */
 struct track_plan {
   int n_stages; /* neighbouring linear stages count as one, run as the first of them */
@@ -88,12 +89,20 @@ struct track_plan {
   uint64_t seed;
   struct matched *matched;             /* NULL: the chain has no match stage */
   struct stage_design matched_design;  /* of the EQ in its place, with its neighbours */
+  int n_scene_folds; /* of its objects: what they are rendered to, and how */
+  struct scene_fold {
+    const struct layout *to;
+    int mode;
+    struct stage_design design;
+    char sha256[HASH_TEXT_SIZE];
+  } scene_folds[MAX_SCENE_FOLDS];
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
   double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the linear stages */
   int n_units;
   struct unit_plan {
     const struct unit *unit;
     const struct matched *matched; /* the track's */
+    const struct layout *source;   /* the track's */
     const struct layout *layout;   /* delivered */
     const struct scene *scene;     /* the track's, while its audio lasts; NULL */
     const struct adm_source *master; /* likewise */
@@ -104,6 +113,10 @@ struct track_plan {
     char file_key[HASH_TEXT_SIZE];   /* the same and the tags: of the file */
   } *units;
 };
+/* Whether its objects become channels of loudspeakers. */
+static inline bool unit_renders(const struct unit_plan *u) {
+  return u->source && u->source->n_objects && u->layout != u->source;
+}
 enum status track_plan_make(const struct plan *plan, int track,
                             const struct source_identity *source, struct track_plan *out,
                             struct failure *why);

@@ -25,7 +25,8 @@ enum engine_status probe_hops(const struct probe *p, double drive_db, int pace,
       {&stage_limiter, BUFFER_A, BUFFER_B, -1}, {&stage_loudness, BUFFER_A, BUFFER_NONE, LIMITER}};
   const struct lane_plan lane = {.n_frames = p->n_frames, .design = {p->limiter, p->loudness}};
   const int32_t blocks = (p->n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES, n = probe_n_hops(p);
-  const struct session_plan plan = {p->rate_hz, p->channels, SLOTS, 1, blocks, slots, &lane, NULL};
+  const struct session_plan plan = {p->rate_hz, p->channels, SLOTS, 1, blocks, slots, &lane,
+                                    NULL, 0};
   const struct engine *e = &engine_cpu;
   const struct limiter_design *limiter = p->limiter->data;
   struct session *s = NULL;

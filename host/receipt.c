@@ -46,6 +46,7 @@ static const struct field fields[] = {
     FIELD("deliverable", "rate_hz", FIELD_INT, rate_hz),
     FIELD("deliverable", "bits", FIELD_INT, bits),
     FIELD("deliverable", "layout", FIELD_LATER_TEXT, layout),
+    FIELD("deliverable", "rendered", FIELD_LATER_TEXT, rendered),
     FIELD("deliverable", "form", FIELD_LATER_TEXT, form),
     FIELD("deliverable", "objects", FIELD_LATER_INT, n_objects),
     FIELD("deliverable", "blocks", FIELD_LATER_INT, n_blocks),

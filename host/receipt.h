@@ -28,6 +28,7 @@ struct receipt {
   int32_t gap_before_frames, gap_after_frames; /* silence, in the deliverable */
   int rate_hz, bits;       /* delivered; 32 bits: float */
   char layout[12];         /* delivered; "": as the source */
+  char rendered[32];       /* "7.1.2+5 to 5.1": objects that became loudspeakers; else "" */
   char form[64];           /* adm_file_form of an ADM master, else "" */
   int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   double seconds;          /* of audio */

@@ -172,10 +172,11 @@ static enum status reload(struct work *w, struct job *job, struct failure *why) 
   if (!status && strcmp(again.sha256, job->audio.sha256))
     status = fail(why, STATUS_AGAIN, "%s: changed while it was rendered", path);
   if (!status) status = plan_edit(w->plan->manifest, job->track, &again, &span, why);
-  if (!status) { /* the rest is there, and in use */
-    memcpy(job->audio.pcm, again.pcm, sizeof again.pcm);
-    memset(again.pcm, 0, sizeof again.pcm);
-  }
+  if (!status) /* the rest stays: receipts and plans point to it */
+    for (int c = 0; c < again.channels; c++) {
+      job->audio.pcm[c] = again.pcm[c];
+      again.pcm[c] = NULL;
+    }
   audio_free(&again);
   return status;
 }

@@ -33,7 +33,7 @@ void solve_begin(struct solve *s, const struct solve_goal *goal, double start_lu
   *s = (struct solve){.goal = *goal, .slope = 1, .best_error = HUGE_VAL};
   s->low_db = s->low_lufs = s->high_db = s->high_lufs = s->last_db = s->last_lufs = NAN;
   s->loudness_lufs = start_lufs;
-  s->drive_db = in_range(s, goal->target_lufs - start_lufs);
+  s->drive_db = s->linear_db = in_range(s, goal->target_lufs - start_lufs);
 }
 
 /* Regula falsi inside a bracket, a damped secant outside it. */
@@ -78,22 +78,45 @@ bool solve_next(struct solve *s, double lufs) {
 
 void pace_begin(struct pace_choice *c, int slowest, int n_paces) {
   const int first = n_paces ? slowest : 0;
-  *c = (struct pace_choice){first, first, n_paces, NAN};
+  *c = (struct pace_choice){.pace = first, .slowest = first, .fastest = n_paces, .last = n_paces,
+                            .fastest_drive_db = NAN, .most_drive_db = NAN};
 }
 
 bool pace_decided(const struct pace_choice *c, struct solve *s) {
   const double far_db = 20; /* more drive than that for what is missing */
   const bool met = s->best_error <= SOLVE_TOLERANCE && c->slowest < c->pace;
-  const bool far = s->last_lufs < s->goal.target_lufs && s->steps > 1 && c->pace < c->fastest &&
-                   s->best_error > far_db * s->slope;
-  if (!met && !far) return false;
+  const bool short_of = s->last_lufs < s->goal.target_lufs && c->pace < c->fastest;
+  const bool far = short_of && s->steps > 1 && s->best_error > far_db * s->slope;
+  const bool much = short_of && s->last_db >= c->most_drive_db; /* never while that is NAN */
+  if (!met && !far && !much) return false;
   s->drive_db = s->best_db;
   s->reached = met;
   return true;
 }
 
+/* The fastest pace has been searched with: whether the one that waited needs too much. */
+static void judge_waiting(struct pace_choice *c, const struct solve *s) {
+  c->most_drive_db = s->reached ? s->drive_db + PACE_MAX_EXTRA_DB : HUGE_VAL;
+  if (c->waiting_drive_db > c->most_drive_db) {
+    c->slowest = c->waiting + 1, c->fastest = c->last, c->fastest_drive_db = s->drive_db;
+  } else {
+    c->fastest = c->waiting, c->fastest_drive_db = c->waiting_drive_db;
+  }
+  c->waiting = 0;
+}
+
 bool pace_next(struct pace_choice *c, const struct solve *s) {
-  if (s->reached)
+  const bool known = !isnan(c->most_drive_db);
+  const double most_db = known ? c->most_drive_db : s->linear_db + PACE_MAX_EXTRA_DB;
+  const bool much = s->reached && c->pace < c->last && s->drive_db > most_db;
+  if (much && !known) {
+    c->waiting = c->pace, c->waiting_drive_db = s->drive_db;
+    c->pace = c->last;
+    return true;
+  }
+  if (c->waiting)
+    judge_waiting(c, s);
+  else if (s->reached && !much)
     c->fastest = c->pace, c->fastest_drive_db = s->drive_db;
   else if (c->pace < c->fastest)
     c->slowest = c->pace + 1;

@@ -33,6 +33,7 @@ double solve_max_drive(double max_reduction_db, double ceiling_db, double input_
 struct solve {
   struct solve_goal goal;
   double drive_db;        /* to be tried next; after the end: the best one */
+  double linear_db;       /* what the loudness alone would want, without a limiter */
   double loudness_lufs;   /* of the best one */
   double slope;           /* dB loudness per dB drive near the best one */
   int steps;
@@ -49,12 +50,17 @@ void solve_begin(struct solve *s, const struct solve_goal *goal, double start_lu
  * s->drive_db is the best drive (which may be an earlier one). */
 bool solve_next(struct solve *s, double loudness_lufs);
 
-/* The choice of a pace: the slowest one with which a search reaches its target. A bisection, in
- * which the slowest is tried first. */
+/* The choice of a pace: the slowest one with which a search reaches its target by at most
+ * PACE_MAX_EXTRA_DB more drive than the fastest needs. A bisection, in which the slowest is tried
+ * first, and the fastest as soon as it matters what that needs. */
+#define PACE_MAX_EXTRA_DB 4
 struct pace_choice {
   int pace; /* to search with */
-  int slowest, fastest;    /* what is left of the choice */
+  int slowest, fastest, last; /* what is left of the choice; the fastest of all */
   double fastest_drive_db; /* the best one of `fastest`; NAN: it was not tried */
+  double most_drive_db;    /* that a pace may need; NAN: not known yet, then */
+  int waiting;             /* the pace that reached its target by much, 0: none, */
+  double waiting_drive_db; /* and by how much */
 };
 /* n_paces 0: pace 0 alone. */
 void pace_begin(struct pace_choice *c, int slowest, int n_paces);

@@ -490,7 +490,8 @@ static struct audio render(const struct step *step, const struct audio *in, int3
   const struct slot_plan slot = {step->stage, BUFFER_A, BUFFER_B, -1};
   const struct lane_plan lane = {.n_frames = n, .design = {&step->design},
                                  .n_source_frames = in->n};
-  const struct session_plan plan = {step->rate_hz, PAIR, 1, 1, SEGMENT, &slot, &lane, NULL};
+  const struct session_plan plan = {step->rate_hz, PAIR, 1, 1, SEGMENT, &slot, &lane,
+                                    NULL, 0};
   struct oracle_stage s = {.stage = step->stage, .design = step->design, .n_frames = n,
                            .n_blocks = blocks_of(n), .segment_blocks = SEGMENT};
   struct audio out = audio_create(n);

@@ -44,7 +44,7 @@ static float *convert(const struct conversion *c, const float *in, int32_t n_in,
   const struct slot_plan slot = {&stage_resample, BUFFER_A, BUFFER_B, -1};
   const struct lane_plan lane = {
       .n_frames = n, .design = {&c->design}, .n_source_frames = n_in};
-  const struct session_plan plan = {c->to_hz, 1, 1, 1, 1, &slot, &lane, NULL};
+  const struct session_plan plan = {c->to_hz, 1, 1, 1, 1, &slot, &lane, NULL, 0};
   float *out = oracle_alloc((size_t)n * sizeof *out);
   struct session *s;
   assert_int_equal(engine_cpu.open(NULL, &plan, &s), ENGINE_OK);

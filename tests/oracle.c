@@ -165,7 +165,8 @@ int oracle_design(struct oracle_stage *s, const struct stage *stage, const void 
 void oracle_open(struct oracle_stage *s, int32_t n_frames, int segment_blocks) {
   const struct slot_plan slot = {s->stage, BUFFER_A, BUFFER_B, -1};
   const struct lane_plan lane = {.n_frames = n_frames, .design = {&s->design}};
-  const struct session_plan plan = {s->rate_hz, s->channels, 1, 1, segment_blocks, &slot, &lane, NULL};
+  const struct session_plan plan = {s->rate_hz, s->channels, 1, 1, segment_blocks, &slot, &lane,
+                                    NULL, s->room};
   engine_cpu.close(s->session);
   s->n_frames = n_frames;
   s->n_blocks = (n_frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
@@ -179,7 +180,7 @@ void oracle_write(struct oracle_stage *s, const float *const *in) {
 }
 
 void oracle_read(struct oracle_stage *s, float *const *out) {
-  for (int c = 0; c < s->channels; c++)
+  for (int c = 0; c < s->channels || c < s->room; c++)
     oracle_require(!engine_cpu.read(s->session, 0, BUFFER_B, c, 0, s->n_frames, out[c]), "read");
 }
 

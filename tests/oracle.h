@@ -55,7 +55,7 @@ void oracle_require(bool condition, const char *what); /* aborts with a message 
 struct oracle_stage {
   const struct stage *stage;
   struct stage_design design;
-  int rate_hz, channels;
+  int rate_hz, channels, room; /* room: as session_plan's */
   int32_t n_frames, n_blocks;
   int segment_blocks;
   struct session *session; /* NULL before oracle_open */

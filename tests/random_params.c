@@ -295,7 +295,7 @@ static const struct fade_params fade_chosen[] = {
 
 static const struct fold_params fold_chosen[] = {{2, FOLD_LO_RO}, {2, FOLD_LT_RT}, {3, FOLD_LO_RO},
                                                  {1, FOLD_LO_RO}, {4, FOLD_LO_RO}, {5, FOLD_LO_RO},
-                                                 {0, FOLD_LO_RO}};
+                                                 {0, FOLD_LO_RO}, {6, FOLD_LO_RO}, {7, FOLD_LO_RO}};
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}

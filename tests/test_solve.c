@@ -228,24 +228,37 @@ static void octaves(void **state) {
   }
 }
 
-/* Whatever the slowest pace is that reaches the target, it is the one that is taken, and few are
- * tried for it. */
+/* What paces 1 to n need: from slow to fast less, and the slow ones do not reach the target. */
+static double needed_drive(int pace, int n, double extra_db) {
+  return 6 + extra_db * (n - pace) / 30.0;
+}
+
+/* Whatever the slowest pace is that reaches the target without too much drive, it is the one that
+ * is taken, and few are tried for it. */
 static void pace_is_the_slowest(void **state) {
   (void)state;
+  static const double extras_db[] = {0, 3.9, 6, 20, 100}; /* 100: more than 4 dB for one pace */
   for (int n = 0; n <= 31; n++)
-    for (int reaches = 1; reaches <= n + 1; reaches++) { /* n + 1: none of them */
-      struct pace_choice c;
-      int searches = 0;
-      bool more = true;
-      for (pace_begin(&c, 1, n); more; searches++) {
-        const struct solve s = {.reached = c.pace >= reaches, .drive_db = c.pace};
-        more = pace_next(&c, &s);
-        if (more && !isnan(c.fastest_drive_db))
-          assert_int_equal((int)c.fastest_drive_db, c.fastest);
+    for (int e = 0; e < COUNT(extras_db); e++)
+      for (int reaches = 1; reaches <= n + 1; reaches++) { /* n + 1: none of them */
+        struct pace_choice c;
+        int searches = 0, wanted = reaches;
+        bool more = true;
+        while (wanted < n && needed_drive(wanted, n, extras_db[e]) >
+                                 needed_drive(n, n, extras_db[e]) + PACE_MAX_EXTRA_DB)
+          wanted++;
+        for (pace_begin(&c, 1, n); more; searches++) {
+          const struct solve s = {.reached = c.pace >= reaches,
+                                  .drive_db = needed_drive(c.pace, n, extras_db[e]),
+                                  .linear_db = 5};
+          more = pace_next(&c, &s);
+          if (more && !isnan(c.fastest_drive_db))
+            assert_float_equal(c.fastest_drive_db, needed_drive(c.fastest, n, extras_db[e]), 1e-9);
+        }
+        assert_int_equal(c.pace, reaches <= n ? wanted : n);
+        /* The slowest, at most six halves, the fastest, and once more at the end. */
+        assert_true(searches <= 10);
       }
-      assert_int_equal(c.pace, reaches <= n ? reaches : n);
-      assert_true(searches <= 7); /* the slowest, five halves of 30, and once more at the end */
-    }
 }
 
 /* An ended search says what a whole one would: far from the target, or met. */
@@ -263,6 +276,8 @@ static void pace_decided_early(void **state) {
   assert_true(pace_decided(&c, &s) && !s.reached && s.drive_db == 9);
   s.slope = 0.11;
   assert_false(pace_decided(&c, &s)); /* it may come there */
+  s.slope = 0.11, s.last_db = 9.5, c.most_drive_db = 9;
+  assert_true(pace_decided(&c, &s) && !s.reached); /* by more drive than is allowed */
   s.slope = 0.09, c.pace = c.fastest;
   assert_false(pace_decided(&c, &s)); /* there is no faster one: the best is wanted */
 }

@@ -24,6 +24,7 @@
 #include "multiband.h"
 #include "random_params.h"
 #include "resample.h"
+#include "scene_fixture.h"
 #include "twin_run.h"
 /* Last: its fail() is a macro. */
 #include <cmocka.h>
@@ -44,6 +45,7 @@ struct recipe {
   int stage, rate; /* indices */
   int variant;     /* of chosen_params; -1: random settings */
   int channels;
+  const struct layout *layout; /* NULL: drawn from the seed */
   int32_t n_frames;
   int segment_blocks;
   enum twin_fill fill;
@@ -93,9 +95,10 @@ static struct stage_design design_stage(const struct stage *stage, const void *p
 
 /* One of the layouts of so many channels, or none. */
 static struct stage_format format_of(const struct recipe *r) {
-  struct stage_format format = {rates[r->rate], r->channels, NULL, NULL};
-  for (const struct layout *l = layouts; l->name; l++)
-    if (l->channels <= r->channels && (r->seed >> (l - layouts)) % 4)
+  struct stage_format format = {rates[r->rate], r->channels, r->layout, NULL};
+  for (const struct layout *l = layouts; l->name && !r->layout; l++)
+    if (l->channels <= r->channels && r->channels <= l->channels + SCENE_MAX_OBJECTS &&
+        (r->seed >> (l - layouts)) % 4)
       format.layout = layout_with_objects(l, r->channels - l->channels);
   return format;
 }
@@ -117,7 +120,10 @@ static void mend_for_layout(const struct stage *stage, const struct stage_format
 
 static struct stage_design design_recipe(const struct recipe *r) {
   const struct stage *stage = stage_registry[r->stage];
-  const struct stage_format format = format_of(r);
+  struct stage_format format = format_of(r);
+  struct scene *scene = NULL;
+  if (format.layout && format.layout->n_objects)
+    format.scene = scene = scene_fixture_random(format.layout->n_objects, r->n_frames, r->seed);
   uint64_t state = r->seed;
   void *params = malloc(stage->params_size);
   assert_non_null(params);
@@ -127,6 +133,7 @@ static struct stage_design design_recipe(const struct recipe *r) {
     fail_msg("%s: no sound random settings; see random_params.h", stage->name);
   mend_for_layout(stage, &format, params);
   const struct stage_design design = design_stage(stage, params, &format);
+  scene_destroy(&scene);
   free(params);
   return design;
 }
@@ -265,6 +272,23 @@ static void test_many_channels(void **state) {
   }
 }
 
+/* Objects of every kind in every layout. */
+static void test_scenes(void **state) {
+  (void)state;
+  static const int32_t lengths[] = {1, 250, 2047, 2048, 2049, 4097, 6143, 30000};
+  int s = 0;
+  while (stage_registry[s] != &stage_fold) s++;
+  const int variants = chosen_params_count(&stage_fold);
+  for (int i = 0; i < 8 * variants; i++) {
+    struct recipe r = draw(s, i % RATES, i % variants, seed_of(28000 + i));
+    r.layout = layout_with_objects(&layouts[i % 7], i % 5 ? 1 + i % 23 : 116 - i % 3);
+    r.channels = r.layout->channels;
+    r.n_frames = lengths[i / variants];
+    r.fill = TWIN_NOISE;
+    check(&r);
+  }
+}
+
 /* 128 partitions: the most that the reference has room for. */
 static void test_longest_filter(void **state) {
   (void)state;
@@ -387,7 +411,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stages),         cmocka_unit_test(test_segments),
       cmocka_unit_test(test_long_sequences), cmocka_unit_test(test_many_channels),
-      cmocka_unit_test(test_longest_filter),
+      cmocka_unit_test(test_scenes),         cmocka_unit_test(test_longest_filter),
       cmocka_unit_test(test_all_rates),      cmocka_unit_test(test_random),
       cmocka_unit_test(test_all_equal),
       cmocka_unit_test(test_flips_are_seen),

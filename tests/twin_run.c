@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clip.h"
+#include "fold.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
@@ -62,6 +63,12 @@ static int32_t source_frames(const struct twin_case *c, int32_t n_frames) {
 /* Channels lie a multiple of 64 frames apart: so much padding is there to be seen. */
 static int32_t padded(int32_t frames) { return (frames + 63) / 64 * 64; }
 
+/* A scene may be rendered to more channels than it has. */
+static int room_of(const struct twin_case *c) {
+  const int columns = c->design->shape->columns;
+  return c->stage == &stage_fold && columns > c->channels ? columns : c->channels;
+}
+
 static int list_places(const struct twin_case *c, int32_t n_frames, struct place *places) {
   const struct stage_design *designs[SLOTS] = {c->limiter, c->design};
   const struct lane_plan lane = {.n_frames = n_frames,
@@ -69,9 +76,9 @@ static int list_places(const struct twin_case *c, int32_t n_frames, struct place
   const int32_t room = padded(lane_buffer_frames(&lane));
   int n = 0;
   for (int b = BUFFER_A; b <= BUFFER_B; b++)
-    for (int ch = 0; ch < c->channels; ch++)
+    for (int ch = 0; ch < room_of(c); ch++)
       places[n++] = (struct place){(enum lane_buffer)b, ch, 0, room};
-  places[n++] = (struct place){BUFFER_PCM, 0, 0, (int64_t)c->channels * room};
+  places[n++] = (struct place){BUFFER_PCM, 0, 0, (int64_t)room_of(c) * room};
   for (int s = 0; s < SLOTS; s++)
     if (designs[s]->control_words)
       places[n++] = (struct place){BUFFER_NONE, 0, s,
@@ -369,7 +376,8 @@ static void open_side(struct twin *t, int i, const struct engine *engine) {
       {BYSTANDER_FRAMES, {c->limiter, c->design}, source_frames(c, BYSTANDER_FRAMES)},
       {c->n_frames, {c->limiter, c->design}, source_frames(c, c->n_frames)}};
   const struct session_plan plan = {c->rate_hz, c->channels, SLOTS, two ? 2 : 1,
-                                    c->segment_blocks, slots, two ? lanes : lanes + 1, NULL};
+                                    c->segment_blocks, slots, two ? lanes : lanes + 1, NULL,
+                                    room_of(c)};
   t->side[i] = (struct side){engine, NULL, two ? 1 : 0};
   need(engine->open(engine->self, &plan, &t->side[i].session) == ENGINE_OK,
        "an engine cannot open a session");

@@ -94,12 +94,11 @@ static enum engine_status reserve_lane(struct session *s, const struct session_p
   int64_t stride = (frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES * BLOCK_FRAMES;
   if (stride > INT32_MAX) return ENGINE_NO_MEMORY;
   l->stride = (int32_t)stride;
-  enum engine_status status = reserve(s, stride * s->channels, &l->buffers[BUFFER_A]);
-  if (!status) status = reserve(s, stride * s->channels, &l->buffers[BUFFER_B]);
-  if (!status)
-    status = reserve(s, stride * s->channels, &l->buffers[BUFFER_PCM]);
-  if (!status && plan_uses(plan, BUFFER_C))
-    status = reserve(s, stride * s->channels, &l->buffers[BUFFER_C]);
+  const int64_t words = stride * plan_room(plan);
+  enum engine_status status = reserve(s, words, &l->buffers[BUFFER_A]);
+  if (!status) status = reserve(s, words, &l->buffers[BUFFER_B]);
+  if (!status) status = reserve(s, words, &l->buffers[BUFFER_PCM]);
+  if (!status && plan_uses(plan, BUFFER_C)) status = reserve(s, words, &l->buffers[BUFFER_C]);
   for (int i = 0; i < s->n_slots && !status; i++) {
     const struct gpu_slot *slot = &s->slots[i];
     l->src[i] = slot->plan.src, l->dst[i] = slot->plan.dst;
