@@ -166,6 +166,18 @@ static void test_round_trip(void **state) {
   json_decref(receipt);
   expect_run(run_program("verify", out, "--device", "cpu"), 0, "dolby.wav: equal",
              "itu.wav: equal");
+  const char *moved = fixture_path(folder, "moved.wav");
+  struct fixture_bytes bytes =
+      adm_fixture_edit(fixture_load(fixture_path(folder, "in.wav")),
+                       &(struct adm_edit){"0.947", "0.948", 0});
+  fixture_save(moved, bytes.data, bytes.size);
+  free(bytes.data);
+  expect_status(run_program("compare", fixture_path(folder, "in.wav"),
+                            fixture_path(out, "dolby.wav")), 0);
+  struct program_run run = run_program("compare", fixture_path(out, "itu.wav"), moved);
+  assert_int_equal(run.status, 1);
+  assert_non_null(strstr(run.out, "the objects of B are at other places than those of A"));
+  run_free(&run);
   struct audio parts[] = {in, dolby, itu};
   for (int i = 0; i < 3; i++) audio_free(&parts[i]);
   fixture_folder_remove(out);
