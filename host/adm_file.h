@@ -47,16 +47,16 @@ const char *adm_file_refusal(int flavour, const struct layout *layout, int rate_
  * STATUS_IO, STATUS_AGAIN, STATUS_BAD_DATA. */
 enum status adm_file_write(int fd, const struct deliverable *deliverable, int64_t most_bytes,
                            struct failure *why);
-/* As sndfile_read_back; the scene is read, too, and ADM_DOLBY held against the profile:
- * STATUS_INTERNAL. */
+/* As sndfile_read_back, into out->pcm_sha256; the scene is read and its objects counted, too, and
+ * ADM_DOLBY held against the profile: STATUS_INTERNAL. */
 enum status adm_file_read_back(const char *temp_path, const struct deliverable *deliverable,
                                struct encoded *out, struct failure *why);
 
 /* Whether the file says which of its tracks is what (chna). */
 bool adm_file_is(const char *path);
 /* As sndfile_pcm_hash and sndfile_load, in all three forms of file; what is loaded stands in the
- * order of `layout`. STATUS_BAD_DATA: not the tracks of that layout. `model` may be NULL; else what the
- * file says, to be destroyed. */
+ * order of `layout`. STATUS_BAD_DATA: not the tracks of that layout. `model` may be NULL; else what
+ * the file says, to be destroyed. */
 enum status adm_file_pcm_hash(const char *path, char pcm_sha256[HASH_TEXT_SIZE],
                               struct failure *why);
 enum status adm_file_load(const char *path, const struct layout *layout,

@@ -115,8 +115,8 @@ static enum status add_speaker(struct making *m, const struct adm_object *o,
                     "share no loudspeaker: mix such beds into one, or make one of them objects)",
                     speaker, quoted(o->name).text);
   if (!bed_gain(channel, &own))
-    return refuse(m, "channel %s of the bed %s has a gain that changes (accepted: objects with such "
-                  "a gain)", channel->id, quoted(o->name).text);
+    return refuse(m, "channel %s of the bed %s has a gain that changes (accepted: objects with "
+                  "such a gain)", channel->id, quoted(o->name).text);
   if (!(gain * own >= 0 && gain * own <= 64))
     return refuse(m, "the bed %s has a gain of %g (accepted: 0 to 64)", quoted(o->name).text,
                   gain * own);
@@ -206,8 +206,8 @@ static enum status add_blocks(const struct making *m, const struct adm_object *o
     const enum status status = set_place(m, o, i, b, &block);
     if (status) return status;
     if (!last && stop > next + slack(m))
-      return refuse(m, "block %d of the object %s lasts until %.5f s, the next one begins at %.5f s "
-                    "(accepted: blocks that do not overlap)", i + 1, quoted(o->name).text,
+      return refuse(m, "block %d of the object %s lasts until %.5f s, the next one begins at "
+                    "%.5f s (accepted: blocks that do not overlap)", i + 1, quoted(o->name).text,
                     (double)stop / rate_hz, (double)next / rate_hz);
     if (frame >= m->n_frames) break;
     const bool gap = frame > end + slack(m);

@@ -25,10 +25,10 @@ struct adm_source { /* a master that was read; what a new one keeps of it */
 /* The first programme (without one: all objects), complementary objects left out. Beds that
  * share no loudspeaker are put together in the smallest layout that has all of theirs; a
  * master without a bed gets a silent 7.1.2. Takes `adm` over on success; then *scene is NULL
- * when there are no objects. STATUS_BAD_DATA, told with the path: types other than DirectSpeakers and
- * Objects, loudspeakers that no layout has, two beds with one loudspeaker, places outside the
- * room, blocks that overlap; STATUS_AGAIN. *out is NULL when the file says nothing of its
- * tracks: it is plain audio, and `adm` is destroyed. */
+ * when there are no objects. STATUS_BAD_DATA, told with the path: types other than DirectSpeakers
+ * and Objects, loudspeakers that no layout has, two beds with one loudspeaker, places outside the
+ * room, blocks that overlap; STATUS_AGAIN. *out is NULL when the file says nothing of its tracks:
+ * it is plain audio, and `adm` is destroyed. The file has at most MAX_FRAMES (decode.h). */
 enum status adm_source_make(struct adm **adm, const struct riff_file *file,
                             struct adm_source **out, struct scene **scene, struct failure *why);
 void adm_source_destroy(struct adm_source **source); /* takes NULL; writes NULL */

@@ -14,11 +14,16 @@
 
 enum need { NEED_NOTHING, NEED_TAGS, NEED_RENDER };
 
+/* A master that has its names from the one that was its source. */
+static bool keeps_names(const struct plan *plan, const struct unit *unit, const struct receipt *r) {
+  const struct layout *layout = receipt_layout(r);
+  return *r->form && layout && !strcmp(layout->name, r->source.layout) &&
+         adm_file_is(plan->manifest->tracks[unit->track].source);
+}
 /* A file that says more than its samples and tags: it is tagged anew in its own form alone. */
 static bool says_more(const struct plan *plan, const struct unit *unit, const struct receipt *r) {
   const struct layout *layout = receipt_layout(r);
-  const char *source = plan->manifest->tracks[unit->track].source;
-  return (layout && layout->n_objects) || (*r->form && adm_file_is(source));
+  return (layout && layout->n_objects) || keeps_names(plan, unit, r);
 }
 static bool same_form(const struct plan *plan, const struct unit *unit, const struct receipt *r) {
   const struct variant *v = &plan->manifest->variants[unit->variant];
@@ -61,7 +66,7 @@ static void retag(const struct plan *plan, const struct unit_plan *u,
   const bool more = says_more(plan, u->unit, &result->receipt);
   const struct delivery d = {
       plan, u, options, samples.n_frames, samples.pcm, NULL, more ? model : NULL,
-      adm_file_is(plan->manifest->tracks[u->unit->track].source)};
+      keeps_names(plan, u->unit, &result->receipt)};
   result->state = deliver_retagged(&d, &result->receipt, &result->failure) ? UNIT_FAILED
                                                                            : UNIT_RETAGGED;
   free(samples.pcm);

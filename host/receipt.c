@@ -17,7 +17,8 @@
 /* One row per field: the same table writes and reads. Later ones are younger than the first
  * receipts: they may be missing, and are where they are empty. */
 enum field_type {
-  FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_LATER_REAL, FIELD_INT, FIELD_LATER_INT, FIELD_INT64, FIELD_BOOL
+  FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_LATER_REAL, FIELD_INT, FIELD_LATER_INT,
+  FIELD_INT64, FIELD_BOOL
 };
 struct field {
   const char *group, *name;

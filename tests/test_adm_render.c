@@ -430,9 +430,13 @@ static void test_most(void **state) {
 static void test_second_run(void **state) {
   static const struct {
     const char *variant, *title, *what;
-  } runs[] = {{"format: adm", "One", "delivered"},        {"format: adm", "One", "up to date"},
-              {"format: adm", "Two", "retagged"},         {"format: adm, adm: itu", "Two", "delivered"},
-              {"format: adm, adm: itu", "One", "retagged"}};
+  } runs[] = {{"format: adm", "One", "delivered"},
+              {"format: adm", "One", "up to date"},
+              {"format: adm", "Two", "retagged"},
+              {"format: adm, adm: itu", "Two", "delivered"},
+              {"format: adm, adm: itu", "One", "retagged"},
+              {"format: adm, layout: 7.1.4", "One", "delivered"}, /* rendered: it has a title */
+              {"format: adm, layout: 7.1.4", "Two", "retagged"}};
   char *out = fixture_folder(), *fresh = fixture_folder();
   (void)state;
   put_master("in.wav", 2, 10);
