@@ -16,12 +16,18 @@ static const struct param_row fold_rows[] = {
                          "for headphones; auto: as the track has them"},
     {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
      .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
+    {.name = "by_way_of", .type = PARAM_CHOICE, .offset = AT(by_way_of), .choices = layout_choices,
+     .later = 1, .help = "layout that is folded, or rendered, to first; auto: none, or that of the "
+                         "variant that `from` names"},
     {0},
 };
 #undef AT
 
 static const char *fold_check(const void *params, const char **row) {
   const struct fold_params *p = params;
+  *row = "by_way_of";
+  if (p->by_way_of && !p->layout)
+    return "leads to another layout (accepted: beside \"layout\")";
   *row = "downmix";
   if (!p->mode || !strcmp(layout_deliveries[p->layout], "2.0")) return NULL;
   return "lt_rt is a way to two channels (accepted: beside \"layout: 2.0\")";
@@ -114,6 +120,32 @@ double fold_gain(const struct layout *from, const struct layout *to, int mode, i
   return gain;
 }
 
+static double fold_way_gain(const struct fold_way *way, const struct layout *from, int out, int in) {
+  const struct layout *between = way->between;
+  double gain = 0;
+  if (!between || between == way->to) return fold_gain(from, way->to, way->mode, out, in);
+  for (int c = 0; c < between->channels; c++)
+    gain += fold_gain(between, way->to, way->mode, out, c) *
+            fold_gain(from, between, FOLD_LO_RO, c, in);
+  return gain;
+}
+
+void fold_way_place_gains(const struct fold_way *way, const double position[3],
+                          double gain[LAYOUT_MOST_SPEAKERS]) {
+  const struct layout *between = way->between;
+  double at[LAYOUT_MOST_SPEAKERS];
+  if (!between || between == way->to) {
+    fold_place_gains(way->to, way->mode, position, gain);
+    return;
+  }
+  fold_place_gains(between, FOLD_LO_RO, position, at);
+  for (int o = 0; o < way->to->channels; o++) {
+    gain[o] = 0;
+    for (int c = 0; c < between->channels; c++)
+      gain[o] += fold_gain(between, way->to, way->mode, o, c) * at[c];
+  }
+}
+
 void fold_place_gains(const struct layout *to, int mode, const double position[3],
                       double gain[LAYOUT_MOST_SPEAKERS]) {
   const struct layout *middle = mode == FOLD_LT_RT ? layout_find("5.1")
@@ -136,6 +168,10 @@ struct fold_params fold_to(const struct layout *to) {
   struct fold_params p = {0};
   while (strcmp(layout_deliveries[p.layout], to->name)) p.layout++;
   return p;
+}
+
+const struct layout *fold_between(const struct fold_params *p) {
+  return p->by_way_of ? layout_find(layout_choices[p->by_way_of]) : NULL;
 }
 
 bool fold_is_binaural(const struct fold_params *p) {
@@ -161,13 +197,20 @@ const char *fold_refusal(const struct layout *from, const struct layout *to) {
   return NULL;
 }
 
+const char *fold_way_refusal(const struct fold_params *p, const struct layout *from) {
+  const struct layout *between = fold_between(p), *to = fold_target(p, from);
+  const char *refusal = between ? fold_refusal(from, between) : NULL;
+  return refusal ? refusal : fold_refusal(between ? between : from, to);
+}
+
 /* ---- the stage ---- */
 
-static void design_bed(const struct layout *from, const struct layout *to, int mode, int channels,
+static void design_bed(const struct layout *from, const struct fold_way *way, int channels,
                        struct fold_design *d) {
-  for (int o = 0; o < (to ? to->channels : channels); o++)
+  const bool stays = way->to == from && !way->between;
+  for (int o = 0; o < (way->to ? way->to->channels : channels); o++)
     for (int i = 0; i < channels; i++) {
-      const double gain = to == from ? o == i : fold_gain(from, to, mode, o, i);
+      const double gain = stays ? o == i : fold_way_gain(way, from, o, i);
       if (gain == 0) continue;
       d->in[o][d->n[o]] = i;
       d->gain[o][d->n[o]++] = (float)gain;
@@ -183,10 +226,11 @@ static int fold_design(const void *params, const struct stage_format *f, struct 
                        const char **why) {
   const struct fold_params *p = params;
   const struct layout *to = fold_target(p, f->layout);
+  const struct fold_way way = {fold_between(p), to, p->mode};
   const bool renders = to != f->layout && f->layout && f->layout->n_objects;
   *why = "only a track of a known layout is folded";
   if (p->layout && !f->layout) return -1;
-  *why = f->layout ? fold_refusal(f->layout, to) : NULL;
+  *why = f->layout ? fold_way_refusal(p, f->layout) : NULL;
   if (*why) return -1;
   *why = "where its objects are is not known";
   if (renders && (!f->scene || f->scene->n_objects != f->layout->n_objects)) return -1;
@@ -195,10 +239,10 @@ static int fold_design(const void *params, const struct stage_format *f, struct 
   *why = "out of memory";
   struct fold_design *d = bytes <= UINT32_MAX ? calloc(1, (size_t)bytes) : NULL;
   if (!d) return -1;
-  design_bed(f->layout, to, p->mode, f->channels, d);
+  design_bed(f->layout, &way, f->channels, d);
   if (renders) {
     d->first_object = f->channels - f->layout->n_objects;
-    fold_objects_design(f->scene, to, p->mode, d);
+    fold_objects_design(f->scene, &way, d);
   }
   *out = (struct stage_design){.data = d, .size = (uint32_t)bytes,
                                .shape = {{columns_of(d, f->channels), 0, 0, 0}}};

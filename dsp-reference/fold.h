@@ -20,6 +20,7 @@ enum fold_mode { FOLD_LO_RO, FOLD_LT_RT };
 struct fold_params {
   int layout; /* index into layout_deliveries; 0: as it is */
   int mode;   /* enum fold_mode: of a fold to 2.0 */
+  int by_way_of; /* index into layout_choices: it is folded to that first; 0: at once */
 };
 extern const struct stage stage_fold;
 
@@ -28,8 +29,12 @@ const struct layout *fold_target(const struct fold_params *params, const struct 
 /* Whether it is no fold but two channels for headphones, by stage_binaural. */
 bool fold_is_binaural(const struct fold_params *params);
 struct fold_params fold_to(const struct layout *to); /* to be folded to it, by lo_ro */
+/* The layout between; NULL: none. */
+const struct layout *fold_between(const struct fold_params *params);
 /* Why there is no way from one layout to the other, static storage; NULL: there is. */
 const char *fold_refusal(const struct layout *from, const struct layout *to);
+/* The same of a variant's whole way from a layout. */
+const char *fold_way_refusal(const struct fold_params *params, const struct layout *from);
 /* The gain of channel `in` of `from` in channel `out` of `to`, for layouts with a way; 0 of an
  * object, whose gains its place says: */
 double fold_gain(const struct layout *from, const struct layout *to, int mode, int out, int in);
@@ -63,11 +68,17 @@ struct fold_design {
 void fold_frames(const struct fold_design *design, const float *src, size_t stride, int32_t frame,
                  int32_t n, int out, float *dst);
 
+struct fold_way {
+  const struct layout *between, *to; /* between: NULL or as `to`: none */
+  int mode;
+};
 /* Inside fold*.c: words for the objects of a scene; their tables, for a design with that room;
  * their sum. */
 int64_t fold_objects_words(const struct scene *scene, int n_outputs);
-void fold_objects_design(const struct scene *scene, const struct layout *to, int mode,
+void fold_objects_design(const struct scene *scene, const struct fold_way *way,
                          struct fold_design *design);
+void fold_way_place_gains(const struct fold_way *way, const double position[3],
+                          double gain[LAYOUT_MOST_SPEAKERS]);
 void fold_objects_add(const struct fold_design *design, const float *src, size_t stride,
                       int32_t frame, int32_t n, int out, float *sum);
 void fold_add_channel(const float *x, float gain, int n, float *sum);

@@ -79,8 +79,9 @@ static void put_table(struct fold_design *d, int object, int32_t first, int32_t 
   }
 }
 
-void fold_objects_design(const struct scene *scene, const struct layout *to, int mode,
+void fold_objects_design(const struct scene *scene, const struct fold_way *way,
                          struct fold_design *d) {
+  const struct layout *to = way->to;
   int32_t last_frame, segment = 0;
   d->n_segments = (int32_t)count_segments(scene, &last_frame);
   d->n_objects = scene->n_objects;
@@ -96,7 +97,7 @@ void fold_objects_design(const struct scene *scene, const struct layout *to, int
     double gain[LAYOUT_MOST_SPEAKERS] = {0}, wanted[LAYOUT_MOST_SPEAKERS];
     for (int32_t k = 0; k < object->n_blocks; k++) {
       const struct scene_block *b = &object->blocks[k];
-      fold_place_gains(to, mode, b->position, wanted);
+      fold_way_place_gains(way, b->position, wanted);
       for (int o = 0; o < to->channels; o++) wanted[o] *= b->gain;
       segment = put_block(d, b, wanted, segment, gain);
     }

@@ -114,10 +114,39 @@ static void read_variant(struct row_reader *reader, const char *name, yaml_node_
   if (reader->problems->n == n_before) check_tail(reader, value, variant);
 }
 
+/* Why a variant cannot be made from another one; NULL: it can. */
+static const char *from_fault(const struct variant *variant, const struct variant *from) {
+  if (from == variant || from->from)
+    return "is made from another one itself (accepted: a variant without \"from\")";
+  if (fold_is_binaural(&from->fold) || !variant->fold.layout)
+    return "leads to no other layout (accepted: from a variant for loudspeakers, beside "
+           "\"layout\")";
+  return variant->fold.by_way_of ? "is a way of its own (accepted: without \"by_way_of\")" : NULL;
+}
+
+/* Names may stand before the variants that they name. */
+static void resolve_from(struct row_reader *reader, yaml_node_t *node, struct manifest *m,
+                         int first) {
+  for (int i = first; i < m->n_variants; i++) {
+    struct variant *v = &m->variants[i];
+    if (!v->from) continue;
+    const size_t length = row_reader_enter(reader, v->name), inner = row_reader_enter(reader, "from");
+    yaml_node_t *place = row_reader_find(reader, row_reader_find(reader, node, v->name), "from");
+    const int from = manifest_find_variant(reader, place, m, v->from);
+    const char *fault = from < 0 ? NULL : from_fault(v, &m->variants[from]);
+    if (fault) row_reader_problem(reader, place, "%s", fault);
+    else if (from >= 0) v->fold.by_way_of = m->variants[from].fold.layout;
+    row_reader_leave(reader, inner);
+    row_reader_leave(reader, length);
+  }
+}
+
 void manifest_read_variants(struct row_reader *reader, yaml_node_t *node, void *context) {
   struct draft *draft = context;
+  const int first = draft->manifest->n_variants;
   draft->has_variants = true;
   row_reader_named(reader, node, draft, read_variant);
+  resolve_from(reader, node, draft->manifest, first);
   if (node->type == YAML_MAPPING_NODE &&
       node->data.mapping.pairs.top == node->data.mapping.pairs.start)
     row_reader_problem(reader, node, "no variant (accepted: one or more)");

@@ -38,6 +38,7 @@ struct variant {
   char *name;
   int format; /* enum file_format */
   int adm;    /* enum adm_flavour, of FILE_ADM */
+  char *from; /* the variant that it is made from, as fold.by_way_of has it; NULL: none */
   /* The tail stages' settings; their rows stand directly among a variant's keys. */
   struct resample_params resample;
   struct fold_params fold;

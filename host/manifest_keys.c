@@ -54,6 +54,9 @@ const struct param_row manifest_variant_rows[] = {
     {.name = "adm", .type = PARAM_CHOICE, .offset = offsetof(struct variant, adm),
      .initial = ADM_DOLBY, .choices = adm_flavour_names,
      .help = "flavour of format adm: Dolby Atmos Master ADM profile, or ITU-R BS.2076"},
+    {.name = "from", .type = PARAM_TEXT, .offset = offsetof(struct variant, from), .min = 1,
+     .max = 100, .later = 1,
+     .help = "variant by way of whose layout this one is folded down or rendered"},
     {0},
 };
 

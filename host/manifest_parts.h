@@ -69,6 +69,9 @@ enum { MANIFEST_INCLUDE_DEPTH = 8, MANIFEST_FILES = 1000 };
 enum status manifest_read_files(struct draft *draft, struct problems *problems);
 void manifest_read_include(struct row_reader *reader, yaml_node_t *node, void *draft);
 void manifest_release_files(struct draft *draft);
+/* Index of the variant of a name; -1: none, then that is told with the node. */
+int manifest_find_variant(struct row_reader *reader, const yaml_node_t *node,
+                          const struct manifest *manifest, const char *name);
 /* Tells at `node` that this key of a section stands in a file that was read before, too. */
 bool manifest_told_twice(struct row_reader *reader, const yaml_node_t *node,
                          const struct draft *draft, const char *section, const char *name);

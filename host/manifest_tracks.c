@@ -8,9 +8,14 @@
 #include "output_name.h"
 #include "param_values.h"
 
-static int find_variant(const struct manifest *manifest, const char *name) {
+int manifest_find_variant(struct row_reader *reader, const yaml_node_t *node,
+                          const struct manifest *manifest, const char *name) {
   for (int i = 0; i < manifest->n_variants; i++)
     if (!strcmp(manifest->variants[i].name, name)) return i;
+  struct name_list names = {0};
+  for (int i = 0; i < manifest->n_variants; i++) name_list_add(&names, manifest->variants[i].name);
+  row_reader_unknown(reader, node, "variant", &names);
+  name_list_release(&names);
   return -1;
 }
 
@@ -20,15 +25,8 @@ static void read_variant_name(struct row_reader *reader, yaml_node_t *node,
   const struct manifest *manifest = choice->draft->manifest;
   const char *name = row_reader_text(reader, node, 1, 1000);
   if (!name) return;
-  int variant = find_variant(manifest, name);
-  if (variant < 0) {
-    struct name_list names = {0};
-    for (int i = 0; i < manifest->n_variants; i++)
-      name_list_add(&names, manifest->variants[i].name);
-    row_reader_unknown(reader, node, "variant", &names);
-    name_list_release(&names);
-    return;
-  }
+  const int variant = manifest_find_variant(reader, node, manifest, name);
+  if (variant < 0) return;
   for (int i = 0; i < choice->n_variants; i++)
     if (choice->variants[i] == variant) {
       row_reader_problem(reader, node, "variant \"%s\" stands twice (accepted: once)", name);

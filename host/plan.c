@@ -161,11 +161,14 @@ static enum status design_render(const struct fold_params *fold,
                                  struct failure *why) {
   struct scene_fold *f = out->scene_folds, *end = f + out->n_scene_folds;
   const struct stage_use use = {&stage_fold, fold};
-  while (f < end && (f->to != to || f->mode != fold->mode)) f++;
+  while (f < end && (f->to != to || f->mode != fold->mode || f->by_way_of != fold->by_way_of)) f++;
+  if (f == end && out->n_scene_folds == MAX_SCENE_FOLDS)
+    return fail(why, STATUS_BAD_DATA, "objects are rendered in more than %d ways (accepted: fewer "
+                "layouts, or the rest in another manifest)", MAX_SCENE_FOLDS);
   if (f == end) {
     const enum status status = design_alone(&use, 1, source, &f->design, f->sha256, why);
     if (status) return status;
-    f->to = to, f->mode = fold->mode;
+    f->to = to, f->mode = fold->mode, f->by_way_of = fold->by_way_of;
     out->n_scene_folds++;
   }
   *design = &f->design;
@@ -173,20 +176,27 @@ static enum status design_render(const struct fold_params *fold,
   return STATUS_OK;
 }
 
+/* What a variant for headphones is heard through. */
+static const struct layout *heard_layout(const struct variant *v, const struct layout *source) {
+  const struct layout *between = fold_between(&v->fold);
+  return between ? between : binaural_speakers(source);
+}
+
 /* Objects are rendered to loudspeakers first. */
 static enum status plan_binaural(const struct plan *plan, int variant,
                                  const struct stage_format *source, struct track_plan *out,
                                  struct conversion *to, char **tables, struct failure *why) {
   struct binaural_params params = plan->manifest->variants[variant].binaural;
-  const struct layout *room = binaural_speakers(source->layout);
+  const struct layout *room = heard_layout(&plan->manifest->variants[variant], source->layout);
   const struct stage_format heard = {source->rate_hz, room->channels, room, NULL};
   enum status status = STATUS_OK;
   if (!plan->hrtfs[variant]) return fail(why, STATUS_INTERNAL, "no impulse responses");
   params.set = &plan->hrtfs[variant]->set;
-  if (room != source->layout) {
-    const struct fold_params fold = fold_to(room);
+  const struct fold_params fold = fold_to(room);
+  if (source->layout->n_objects)
     status = design_render(&fold, source, room, out, &to->fold, tables, why);
-  }
+  else if (room != source->layout)
+    status = add_design(plan, &stage_fold, &fold, source, &to->fold, tables, why);
   if (status) return status;
   return add_design(plan, &stage_binaural, &params, &heard, &to->binaural, tables, why);
 }
@@ -220,9 +230,10 @@ static enum status check_layouts(const struct variant *v, const struct layout *s
                                  const struct stage_format *to, struct failure *why) {
   const struct layout *delivered = to->layout;
   const bool binaural = fold_is_binaural(&v->fold);
-  const char *refusal = binaural ? binaural_refusal(source)
-                        : source ? fold_refusal(source, delivered)
-                                 : NULL;
+  const struct layout *between = fold_between(&v->fold);
+  const char *refusal = !source ? NULL : binaural && !between ? binaural_refusal(source)
+                                                              : fold_way_refusal(&v->fold, source);
+  if (binaural && !refusal) refusal = binaural_refusal(between ? between : source);
   if (refusal)
     return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s",
                 source ? source->name : "a source", binaural ? LAYOUT_BINAURAL : delivered->name,
@@ -272,7 +283,7 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
                         converted ? &to->clip : &track->out->clip, &all, why);
   if (!status && to->binaural)
     u->hrtf_angle_deg = hrtf_largest_angle(plan->hrtfs[u->unit->variant],
-                                           binaural_speakers(format.layout));
+                                           heard_layout(v, format.layout));
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
@@ -420,7 +431,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
     if (unit_renders(u))
       fprintf(people, "render %s to %s > ", u->source->name,
-              u->tail.to.binaural ? binaural_speakers(u->source)->name : u->layout->name);
+              u->tail.to.binaural ? heard_layout(variant, u->source)->name : u->layout->name);
     else if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
     if (u->tail.to.binaural) print_hrtf(plan, u, people);
     if (u->tail.to.resample) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);

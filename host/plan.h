@@ -93,7 +93,7 @@ struct track_plan {
   int n_scene_folds; /* of its objects: what they are rendered to, and how */
   struct scene_fold {
     const struct layout *to;
-    int mode;
+    int mode, by_way_of; /* of fold_params */
     struct stage_design design;
     char sha256[HASH_TEXT_SIZE];
   } scene_folds[MAX_SCENE_FOLDS];

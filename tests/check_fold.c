@@ -155,6 +155,40 @@ static void test_audio(void **state) {
   for (int c = 0; c < LAYOUT_MOST_SPEAKERS; c++) free(in[c]), free(out[c]);
 }
 
+/* By way of another layout: one fold after the other, but for what is rounded between them. */
+static void test_by_way_of(void **state) {
+  (void)state;
+  static const char *const ways[][3] = {
+      {"7.1.4", "5.1", "2.0"}, {"7.1.2", "5.1", "1.0"}, {"7.1.4", "7.1", "5.1"},
+      {"5.1.4", "2.0", "1.0"}, {"7.1.2", "7.1.4", "2.0"}, {"5.1", "5.1", "2.0"}};
+  for (int w = 0; w < COUNT(ways); w++) {
+    const struct layout *from = layout_find(ways[w][0]), *between = layout_find(ways[w][1]);
+    const struct layout *to = layout_find(ways[w][2]);
+    const struct stage_format format = {RATE, from->channels, from, NULL};
+    struct fold_params p = fold_to(to);
+    struct stage_design design;
+    const char *why;
+    p.by_way_of = fold_to(between).layout;
+    assert_null(fold_way_refusal(&p, from));
+    assert_int_equal(stage_fold.design(&p, &format, &design, &why), 0);
+    const struct fold_design *d = design.data;
+    for (int o = 0; o < to->channels; o++)
+      for (int i = 0; i < from->channels; i++) {
+        double wanted = 0, made = 0;
+        for (int c = 0; c < between->channels; c++)
+          wanted += (between == to ? c == o : fold_gain(between, to, FOLD_LO_RO, o, c)) *
+                    (between == from ? c == i : fold_gain(from, between, FOLD_LO_RO, c, i));
+        for (int k = 0; k < d->n[o]; k++)
+          if (d->in[o][k] == i) made = d->gain[o][k];
+        assert_float_equal(made, wanted, 1e-7);
+      }
+    stage_design_free(&design);
+  }
+  struct fold_params up = fold_to(layout_find("5.1"));
+  up.by_way_of = fold_to(layout_find("2.0")).layout;
+  assert_non_null(fold_way_refusal(&up, layout_find("7.1.4")));
+}
+
 /* Without a target every channel keeps its bits. */
 static void test_neutral(void **state) {
   (void)state;
@@ -412,6 +446,7 @@ int main(void) {
       cmocka_unit_test(test_matrices),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_audio),
+      cmocka_unit_test(test_by_way_of),
       cmocka_unit_test(test_neutral),
       cmocka_unit_test(test_objects),
       cmocka_unit_test(test_many_objects),

@@ -301,9 +301,10 @@ static const struct fade_params fade_chosen[] = {
     {20, 100, FADE_LINEAR, FADE_EQUAL_POWER}, {60000, 0.02, FADE_COSINE, FADE_EXPONENTIAL},
     {5, 60000, FADE_LOGARITHMIC, FADE_COSINE}, {0, 300, FADE_LINEAR, FADE_LOGARITHMIC}};
 
-static const struct fold_params fold_chosen[] = {{2, FOLD_LO_RO}, {2, FOLD_LT_RT}, {3, FOLD_LO_RO},
-                                                 {1, FOLD_LO_RO}, {4, FOLD_LO_RO}, {5, FOLD_LO_RO},
-                                                 {0, FOLD_LO_RO}, {6, FOLD_LO_RO}, {7, FOLD_LO_RO}};
+static const struct fold_params fold_chosen[] = {
+    {2, FOLD_LO_RO, 0}, {2, FOLD_LT_RT, 0}, {3, FOLD_LO_RO, 0}, {1, FOLD_LO_RO, 0},
+    {4, FOLD_LO_RO, 0}, {5, FOLD_LO_RO, 0}, {0, FOLD_LO_RO, 0}, {6, FOLD_LO_RO, 0},
+    {7, FOLD_LO_RO, 0}, {2, FOLD_LO_RO, 3}};
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 #define CHOSEN(name, quick) {#name, name##_chosen, COUNT(name##_chosen), quick}

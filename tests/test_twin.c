@@ -117,7 +117,7 @@ static void mend_for_layout(const struct stage *stage, const struct stage_format
   struct multiband_params *p = params;
   struct fold_params *fold = params;
   if (stage == &stage_fold && fold->layout &&
-      (!format->layout || fold_refusal(format->layout, fold_target(fold, format->layout))))
+      (!format->layout || fold_way_refusal(fold, format->layout)))
     *fold = (struct fold_params){0};
   if (stage != &stage_multiband || format->channels <= 2 || !p->mid_side) return;
   p->mid_side = 0;
