@@ -145,7 +145,7 @@ const char *fold_refusal(const struct layout *from, const struct layout *to) {
         most += direct_gain(from, to, o, i);
     if (most <= 0)
       return "it has no channels for all of these speakers, and none are made up: an immersive or "
-             "surround deliverable wants a bed of its own as its source";
+             "surround deliverable wants a bed of its own as its source, or stems";
   }
   return NULL;
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const scene_roles[] = {"unstated",    "music",      "effects", "dialogue", "voiceover",
+                                   "description", "commentary", "mixed",   NULL};
+
 void scene_destroy(struct scene **scene) {
   struct scene *s = *scene;
   for (int i = 0; s && i < s->n_objects; i++) free(s->objects[i].name), free(s->objects[i].blocks);
@@ -38,6 +41,43 @@ const char *scene_fault(const struct scene *s, int32_t n_frames) {
     }
   }
   return blocks <= SCENE_MAX_BLOCKS ? NULL : "more than 8000000 places";
+}
+
+/* Where the object is at `frame`, on the way that leads to `to`. */
+static struct scene_block on_the_way(const struct scene_block *to, int32_t frame) {
+  const struct scene_block *from = to - 1;
+  const double share = (double)(frame - to->frame) / to->ramp_frames;
+  struct scene_block b = *from;
+  for (int i = 0; i < 3; i++) b.position[i] += share * (to->position[i] - from->position[i]);
+  b.gain += share * (to->gain - from->gain);
+  return b;
+}
+
+static void cut_object(struct scene_object *o, int32_t first, int32_t n_frames) {
+  int32_t k = 0, n = 0;
+  while (k + 1 < o->n_blocks && o->blocks[k + 1].frame <= first) k++; /* in force */
+  const struct scene_block at = o->blocks[k];
+  const int64_t arrival = (int64_t)at.frame + at.ramp_frames;
+  if (k && first + 1 < arrival) {
+    o->blocks[n++] = on_the_way(&o->blocks[k], first);
+    if (n_frames > 1) {
+      o->blocks[n] = at;
+      o->blocks[n].frame = first + 1;
+      o->blocks[n++].ramp_frames = (int32_t)(arrival - first - 1);
+    }
+  } else {
+    o->blocks[n++] = at;
+  }
+  o->blocks[0].frame = first;
+  o->blocks[0].ramp_frames = 0;
+  for (k++; k < o->n_blocks && o->blocks[k].frame - first < n_frames; k++)
+    o->blocks[n++] = o->blocks[k];
+  o->n_blocks = n;
+  for (k = 0; k < n; k++) o->blocks[k].frame -= first;
+}
+
+void scene_cut(struct scene *s, int32_t first, int32_t n_frames) {
+  for (int i = 0; i < s->n_objects; i++) cut_object(&s->objects[i], first, n_frames);
 }
 
 static void put_u64(unsigned char *to, uint64_t x) {

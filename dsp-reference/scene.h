@@ -15,10 +15,17 @@ struct scene_block {
   double position[3]; /* X right, Y front, Z up, -1 .. 1: of the room, as in ITU-R BS.2076 */
   double gain;        /* linear, >= 0 */
 };
+/* What it sounds like it is: the kinds of content of ITU-R BS.2076. */
+enum scene_role {
+  ROLE_UNSTATED, ROLE_MUSIC, ROLE_EFFECTS, ROLE_DIALOGUE, ROLE_VOICEOVER, ROLE_DESCRIPTION,
+  ROLE_COMMENTARY, ROLE_MIXED
+};
+extern const char *const scene_roles[]; /* their names, closed by NULL */
 struct scene_object {
   char *name; /* owned; never NULL */
   int32_t n_blocks;
   struct scene_block *blocks; /* owned */
+  int role;                   /* enum scene_role */
 };
 enum { SCENE_MAX_OBJECTS = 118, SCENE_MAX_BLOCKS = 8000000 /* of all objects */ };
 struct scene {
@@ -31,8 +38,12 @@ struct scene {
 void scene_destroy(struct scene **scene); /* takes NULL; writes NULL */
 /* Why it is no scene, static storage; NULL: it is one. */
 const char *scene_fault(const struct scene *scene, int32_t n_frames);
-/* Bytes that say all of it but names, to be hashed: little-endian, the same everywhere. One
- * object at a time; `take` gets them piece by piece. */
+/* Leaves the frames [first, first + n_frames), n_frames >= 1: blocks are counted from there. The
+ * one in force there becomes the first; where its place is still to be reached, the first is the
+ * place on the way, and the rest of the way follows from frame 1. */
+void scene_cut(struct scene *scene, int32_t first, int32_t n_frames);
+/* Bytes that say all of it but names and roles, to be hashed: little-endian, the same everywhere.
+ * One object at a time; `take` gets them piece by piece. */
 void scene_bytes(const struct scene *scene, void (*take)(void *context, const void *bytes, size_t n),
                  void *context);
 #endif

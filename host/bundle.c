@@ -24,6 +24,8 @@ void bundle_write(const struct plan *plan, const struct track_plan *track,
       reference, "device", engine->name, "driver", engine->driver, "engine_sha256",
       lacquer_engine_hash, "spirv_sha256", lacquer_spirv_hash, "source", source->source_text,
       "key", track->units[0].key);
+  if (source->stems)
+    json_object_set_new(root, "stems", stems_json(source->stems, track->units[0].stem_sha256));
   json_object_set_new(root, "chain", settings_of_chain(&source->chain));
   if (track->matched) json_object_set_new(root, "match", matched_json(track->matched));
   char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));

@@ -266,5 +266,6 @@ void audio_free(struct audio *audio) {
   audio_free_pcm(audio);
   scene_destroy(&audio->scene);
   adm_source_destroy(&audio->master);
+  free(audio->stem_sha256);
   *audio = (struct audio){0};
 }

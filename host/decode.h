@@ -26,7 +26,8 @@ struct audio {
   struct scene *scene; /* where the layout's objects are, owned; NULL: it has none */
   struct adm_source *master; /* that the file is (adm_scene.h), owned; NULL: it is none */
   char sha256[HASH_TEXT_SIZE]; /* of the audio alone, see decode_file */
-  char format[32];             /* "WAV", "RF64", "BW64", "AIFF", "AIFC", "FLAC" or "ADM" */
+  char (*stem_sha256)[HASH_TEXT_SIZE]; /* of each of its stems, owned; NULL: it has none */
+  char format[32]; /* "WAV", "RF64", "BW64", "AIFF", "AIFC", "FLAC", "ADM" or "stems" */
 };
 
 /* Reads a whole file. Accepted: integers of 16, 24 and 32 bits (read as x * 2^-31 of
@@ -52,6 +53,9 @@ static inline enum status decode_file(const char *path, struct audio *out, struc
  * pcm and sha256 stay empty. Statuses as decode_file. Thread-safe. */
 enum status decode_headers(const char *path, const struct layout *stated, struct audio *out,
                            struct failure *why);
+/* Fills sha256 of audio that was not decoded from one file: as decode_file and, where there is a
+ * scene, its bytes behind it. 0, or -1 when the library failed. */
+int audio_identify(struct audio *audio);
 void audio_free(struct audio *audio); /* takes an empty one; leaves it empty */
 void audio_free_pcm(struct audio *audio); /* the samples alone */
 

@@ -18,17 +18,20 @@
 #include "pcm_hash.h"
 #include "publish.h"
 #include "source_set.h"
+#include "track_source.h"
 
 static bool same_file(const struct stat *file, const char *path) {
   struct stat s;
   return !stat(path, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
 }
 
-/* The track's source, or a reference that it is matched to. */
+/* A source of the track, or a reference that it is matched to. */
 static bool is_source(const struct stat *file, const struct manifest *m,
                       const struct track *track) {
   const struct match_params *match = chain_match(&track->chain);
-  bool found = same_file(file, track->source);
+  bool found = false;
+  for (int i = 0; i < track_source_files(track) && !found; i++)
+    found = same_file(file, track_source_file(track, i));
   for (int i = 0; match && i < match->n_references && !found; i++) {
     char *path = match_path(m, &match->references[i]);
     found = same_file(file, path);

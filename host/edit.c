@@ -13,7 +13,8 @@ static const char *const trims[] = {"none", "head", "tail", "both", NULL};
 #define AT(field) offsetof(struct edit, field)
 const struct param_row edit_rows[] = {
     {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
-     .later = 1, .help = "what the source's channels are; auto: as its channel mask says"},
+     .later = 1, .help = "what the source's channels, or those of its stems' bed, are; auto: as its "
+     "channel mask says"},
     {.name = "start", .type = PARAM_NUMBER, .offset = AT(start_s), .min = 0, .max = 48000,
      .initial = NAN, .later = 1, .unit = "s", .help = "where the track begins in its source"},
     {.name = "end", .type = PARAM_NUMBER, .offset = AT(end_s), .min = 0, .max = 48000,
@@ -85,6 +86,10 @@ static int32_t time_frames(double seconds, int frame, int rate_hz, int32_t unset
   return frame >= 0 ? frame : isnan(seconds) ? unset : edit_frames(seconds, rate_hz);
 }
 
+int32_t edit_end(const struct edit *e, int rate_hz, int32_t n_frames) {
+  return time_frames(e->end_s, e->end_frame, rate_hz, n_frames);
+}
+
 /* Whether any channel of a frame is above the threshold. */
 static bool sounds(const struct audio *audio, int32_t frame, double threshold) {
   for (int c = 0; c < audio->channels; c++)
@@ -123,7 +128,7 @@ enum status edit_cut(const struct edit *e, struct audio *audio, struct edit_span
                      struct failure *why) {
   const int32_t n = audio->n_frames;
   int32_t first = time_frames(e->start_s, e->start_frame, audio->rate_hz, 0);
-  int32_t end = time_frames(e->end_s, e->end_frame, audio->rate_hz, n);
+  int32_t end = edit_end(e, audio->rate_hz, n);
   if (first >= n)
     return fail(why, STATUS_BAD_DATA, "%s: frame %d (%.6g s) is beyond the end of the source, "
                 "%d frames (%.6g s)", e->start_frame >= 0 ? "start_frame" : "start", first,
@@ -143,6 +148,7 @@ enum status edit_cut(const struct edit *e, struct audio *audio, struct edit_span
   for (int c = 0; c < audio->channels && first > 0; c++)
     memmove(audio->pcm[c], audio->pcm[c] + first, (size_t)(end - first) * sizeof(float));
   audio->n_frames = end - first;
+  if (audio->scene) scene_cut(audio->scene, first, end - first);
   *out = (struct edit_span){first, end - first};
   return STATUS_OK;
 }

@@ -33,7 +33,7 @@ struct fade_params edit_fades(const struct edit *edit);
 struct edit_span {
   int32_t first_frame, n_frames; /* kept of the source */
 };
-/* Cuts the audio to what start, end and trim leave of it, in place. STATUS_BAD_DATA, the
+/* Cuts the audio and its scene to what start, end and trim leave, in place. STATUS_BAD_DATA, the
  * message beginning with the key at fault: a time beyond the end, nothing left, fades
  * longer than what is left. */
 enum status edit_cut(const struct edit *edit, struct audio *audio, struct edit_span *out,
@@ -44,5 +44,7 @@ enum status edit_cut(const struct edit *edit, struct audio *audio, struct edit_s
  * is longer than MAX_FRAMES. */
 int32_t *edit_add_gaps(const struct edit *edit, int rate_hz, int channels, const int32_t *pcm,
                        int32_t *n_frames, struct failure *why);
+/* The frame at which a source of so many frames is to end; it may have less. */
+int32_t edit_end(const struct edit *edit, int rate_hz, int32_t n_frames);
 int32_t edit_frames(double seconds, int rate_hz); /* to the nearest */
 #endif

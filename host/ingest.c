@@ -66,10 +66,19 @@ static enum status make_room(struct ingest *ingest, int64_t frames, struct failu
   return STATUS_OK;
 }
 
+/* Everything but the samples. */
+static void begin_hash(struct hash *hash, const struct audio *audio) {
+  static const char header[] = "lacquer audio 1\n";
+  const int32_t shape[3] = {audio->rate_hz, audio->channels, audio->n_frames};
+  hash_init(hash);
+  hash_update(hash, header, sizeof header - 1);
+  hash_update(hash, shape, sizeof shape);
+  if (audio->channels > 2) hash_update(hash, audio->layout->name, strlen(audio->layout->name));
+}
+
 enum status ingest_begin(struct ingest *ingest, const char *path,
                          const struct ingest_format *format, struct audio *audio,
                          struct failure *why) {
-  static const char header[] = "lacquer audio 1\n";
   enum status status = ingest_check(path, format, &ingest->layout, why);
   if (status != STATUS_OK)
     return status;
@@ -83,12 +92,7 @@ enum status ingest_begin(struct ingest *ingest, const char *path,
   ingest->path = path;
   ingest->audio = audio;
   ingest->filled = ingest->capacity = 0;
-  const int32_t shape[3] = {audio->rate_hz, audio->channels, audio->n_frames};
-  hash_init(&ingest->hash);
-  hash_update(&ingest->hash, header, sizeof header - 1);
-  hash_update(&ingest->hash, shape, sizeof shape);
-  if (audio->channels > 2)
-    hash_update(&ingest->hash, audio->layout->name, strlen(audio->layout->name));
+  begin_hash(&ingest->hash, audio);
   return make_room(ingest, format->reserve < 1 ? 1 : format->reserve, why);
 }
 
@@ -165,3 +169,23 @@ enum status ingest_end(struct ingest *ingest, struct failure *why) {
 }
 
 void ingest_drop(struct ingest *ingest) { hash_drop(&ingest->hash); }
+
+/* ---- audio of several files ---- */
+
+static void take_bytes(void *hash, const void *bytes, size_t n) { hash_update(hash, bytes, n); }
+
+int audio_identify(struct audio *audio) {
+  enum { AT_ONCE = 64 };
+  float block[AT_ONCE * MAX_CHANNELS];
+  struct hash hash;
+  begin_hash(&hash, audio);
+  for (int32_t at = 0, n; at < audio->n_frames; at += n) {
+    n = min_int(AT_ONCE, audio->n_frames - at);
+    for (int32_t i = 0; i < n; i++)
+      for (int c = 0; c < audio->channels; c++)
+        block[i * audio->channels + c] = audio->pcm[c][at + i];
+    hash_update(&hash, block, (size_t)n * (size_t)audio->channels * sizeof *block);
+  }
+  if (audio->scene) scene_bytes(audio->scene, take_bytes, &hash);
+  return hash_final(&hash, audio->sha256);
+}

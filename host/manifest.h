@@ -13,6 +13,7 @@
 #include "loudness.h"
 #include "resample.h"
 #include "stage.h"
+#include "stems.h"
 
 enum {
   MANIFEST_CHAIN_STAGES = 12, /* and the track's fades: at most MAX_CHAIN (chain.h) */
@@ -44,9 +45,12 @@ struct variant {
   struct dither_params dither;
 };
 struct track {
-  char *source;      /* path to open: a relative one is joined to the manifest's folder */
-  char *source_text; /* relative to the manifest, as written or as its file's folder has it */
-  char *title;       /* never NULL: the file name of the source unless given */
+  char *source;      /* path to open: a relative one is joined to the manifest's folder; of
+                        stems their place, for messages */
+  char *source_text; /* relative to the manifest, as written or as its file's folder has it;
+                        of stems "3 stems" */
+  struct stems *stems; /* owned; NULL: the source is a file */
+  char *title;       /* never NULL: the file name of the source unless given; of stems given */
   char *artist;      /* the catalogue's unless given; NULL when neither is set */
   char *isrc;        /* 12 capitals and digits, or NULL */
   int number;        /* position on the disc, from 1, unless given */

@@ -60,7 +60,7 @@ const struct param_row manifest_variant_rows[] = {
 #define AT(field) offsetof(struct track, field)
 const struct param_row manifest_track_rows[] = {
     {.name = "source", .type = PARAM_TEXT, .offset = AT(source_text), .min = 1, .max = 4000,
-     .required = 1, .help = "audio file, relative to the file that names it; or several: a "
+     .help = "audio file, relative to the file that names it; or several: a "
      "pattern with * ? and **/, or a track list (*.csv, *.tsv) with one track a row"},
     {.name = "title", .type = PARAM_TEXT, .offset = AT(title), .min = 1, .max = 1000,
      .help = "title, by default the source's file name"},
@@ -101,11 +101,23 @@ const struct row_section manifest_part_sections[] = {
     INCLUDE_SECTION, NAMED_SECTIONS, TRACKS_SECTION, {0},
 };
 
-const struct row_section manifest_choice_sections[] = {
-    {"chain", "a chain's name, a list of stages, or {use: name} with changes per stage", false,
-     manifest_read_chain, schema_chain},
-    {"variants", "names of the variants to deliver, by default all", false,
-     manifest_read_variant_names, schema_variant_names},
+#define CHOICE_SECTIONS \
+    {"chain", "a chain's name, a list of stages, or {use: name} with changes per stage", false, \
+     manifest_read_chain, schema_chain}, \
+    {"variants", "names of the variants to deliver, by default all", false, \
+     manifest_read_variant_names, schema_variant_names}
+const struct row_section manifest_choice_sections[] = {CHOICE_SECTIONS, {0}};
+const struct row_section manifest_track_sections[] = {
+    CHOICE_SECTIONS,
+    {"stems", "in place of a source: the files that the track is mixed from", false,
+     manifest_read_stems, schema_stems},
+    {0},
+};
+const struct row_section manifest_stem_sections[] = {
+    {"channels", "speakers of the bed, one for each channel of the file, or the file's layout",
+     false, manifest_read_stem_channels, schema_stem_channels},
+    {"automation", "where an object is when, in ascending time", false, manifest_read_automation,
+     schema_automation},
     {0},
 };
 

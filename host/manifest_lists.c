@@ -142,6 +142,9 @@ static void read_title(struct list *list, int line, const char *title,
     problems_add(list->problems, line, "column %s stands twice (accepted: once)", quoted.text);
   else if (known)
     *column = (struct column){known, is_number(known), false};
+  else if (!strcmp(key, "stems"))
+    problems_add(list->problems, line, "column %s: a row has no stems (accepted: \"source\" in "
+                 "rows; tracks with \"stems\" stand in a manifest)", quoted.text);
   else if (*key && *key != '#')
     problems_add(list->problems, line,
                  "unknown column %s%s%s%s (accepted: %s; and to be passed over: any that begins "

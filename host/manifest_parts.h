@@ -14,6 +14,8 @@ extern const struct param_row manifest_variant_rows[];   /* struct variant, with
 extern const struct param_row manifest_track_rows[];     /* struct track */
 extern const struct row_section manifest_top_sections[];    /* context: struct draft */
 extern const struct row_section manifest_choice_sections[]; /* context: struct choice */
+extern const struct row_section manifest_track_sections[];  /* the same, and stems */
+extern const struct row_section manifest_stem_sections[];   /* context: of manifest_stems.c */
 extern const struct param_row manifest_part_rows[];         /* of an included file: */
 extern const struct row_section manifest_part_sections[];   /* context: struct draft */
 
@@ -26,6 +28,7 @@ struct variant_tables manifest_variant_tables(struct variant *variant);
 /* Which chain and variants: a track's choice, or the defaults'. */
 struct choice {
   struct draft *draft;
+  struct track *track; /* NULL: the defaults */
   bool has_chain, has_variants;
   struct chain chain;
   int n_variants, *variants;
@@ -111,6 +114,11 @@ void manifest_read_defaults(struct row_reader *reader, yaml_node_t *node, void *
 void manifest_read_tracks(struct row_reader *reader, yaml_node_t *node, void *draft);
 void manifest_read_variant_names(struct row_reader *reader, yaml_node_t *node, void *choice);
 
+/* manifest_stems.c */
+void manifest_read_stems(struct row_reader *reader, yaml_node_t *node, void *choice);
+void manifest_read_stem_channels(struct row_reader *reader, yaml_node_t *node, void *context);
+void manifest_read_automation(struct row_reader *reader, yaml_node_t *node, void *context);
+
 /* manifest.c */
 void manifest_read_catalogue(struct row_reader *reader, yaml_node_t *node, void *draft);
 void manifest_read_variants(struct row_reader *reader, yaml_node_t *node, void *draft);
@@ -124,4 +132,7 @@ struct json_t *schema_defaults(const struct row_section *section);
 struct json_t *schema_tracks(const struct row_section *section);
 struct json_t *schema_chain(const struct row_section *section);
 struct json_t *schema_variant_names(const struct row_section *section);
+struct json_t *schema_stems(const struct row_section *section);
+struct json_t *schema_stem_channels(const struct row_section *section);
+struct json_t *schema_automation(const struct row_section *section);
 #endif

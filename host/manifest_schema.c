@@ -190,7 +190,66 @@ json_t *schema_tracks(const struct row_section *section) {
   json_t *schema = typed("array", section->help, NULL);
   set(schema, "minItems", json_integer(1));
   set(schema, "maxItems", json_integer(MANIFEST_TRACKS));
-  set(schema, "items", mapping_schema(tables, manifest_choice_sections, FORM_WHOLE));
+  json_t *track = mapping_schema(tables, manifest_track_sections, FORM_WHOLE);
+  set(track, "oneOf", json_pack("[{s:[s]}, {s:[s,s]}]", "required", "source", "required", "stems",
+                                "title"));
+  set(schema, "items", track);
+  return schema;
+}
+
+/* A list of so many mappings. */
+static json_t *list_of_mappings(const struct row_section *section, int most, json_t *item) {
+  json_t *schema = typed("array", section->help, NULL);
+  set(schema, "minItems", json_integer(1));
+  set(schema, "maxItems", json_integer(most));
+  set(schema, "items", item);
+  return schema;
+}
+
+json_t *schema_stems(const struct row_section *section) {
+  const struct row_table tables[] = {{stem_rows, NULL}, {stem_place_rows, NULL}, {0}};
+  json_t *stem = mapping_schema(tables, manifest_stem_sections, FORM_WHOLE);
+  set(stem, "oneOf", json_pack("[{s:[s]}, {s:[s]}, {s:[s]}, {s:[s]}]", "required", "channels",
+                               "required", "position", "required", "positions", "required",
+                               "automation"));
+  return list_of_mappings(section, STEMS_MOST, stem);
+}
+
+json_t *schema_automation(const struct row_section *section) {
+  const struct row_table tables[] = {{stem_point_rows, NULL}, {stem_place_rows, NULL}, {0}};
+  json_t *point = mapping_schema(tables, NULL, FORM_WHOLE);
+  set(point, "oneOf", json_pack("[{s:[s]}, {s:[s]}]", "required", "position", "required",
+                                "positions"));
+  return list_of_mappings(section, STEM_POINTS, point);
+}
+
+/* A layout, a speaker, or a list of speakers. */
+json_t *schema_stem_channels(const struct row_section *section) {
+  json_t *schema = typed(NULL, section->help, NULL), *labels = json_array(), *layout_names,
+         *list = typed("array", "speakers", NULL), *forms = json_array();
+  for (const struct layout *l = layouts; l->name; l++)
+    for (int c = 0; c < l->channels; c++) {
+      json_t *label = json_string(l->speaker[c]->label), *known;
+      size_t i;
+      bool there = false;
+      json_array_foreach(labels, i, known) there |= json_equal(label, known);
+      if (there) json_decref(label);
+      else json_array_append_new(labels, label);
+    }
+  layout_names = json_array();
+  for (const char *const *name = layout_choices + 1; *name; name++) {
+    char *end;
+    json_array_append_new(layout_names, json_string(*name));
+    const double value = strtod(*name, &end);
+    if (!*end) json_array_append_new(layout_names, number(value));
+  }
+  set(list, "minItems", json_integer(1));
+  set(list, "uniqueItems", json_true());
+  set(list, "items", json_pack("{s:O}", "enum", labels));
+  json_array_append_new(forms, json_pack("{s:o}", "enum", layout_names));
+  json_array_append_new(forms, json_pack("{s:o}", "enum", labels));
+  json_array_append_new(forms, list);
+  set(schema, "anyOf", forms);
   return schema;
 }
 

@@ -117,13 +117,30 @@ static void check_edit(struct row_reader *reader, yaml_node_t *node, const struc
   row_reader_leave(reader, length);
 }
 
+/* One source there is, and of stems a title: they have no file name in common. */
+static void check_source(struct row_reader *reader, const yaml_node_t *node) {
+  const yaml_node_t *source = row_reader_find(reader, node, "source");
+  const yaml_node_t *stems = row_reader_find(reader, node, "stems");
+  if (source && stems)
+    row_reader_problem(reader, stems, "\"stems\" stand beside \"source\" (accepted: one of the "
+                       "two)");
+  else if (!source && !stems)
+    row_reader_problem(reader, node, "\"source\" is missing (accepted: an audio file, or a list of "
+                       "\"stems\" in its place)");
+  if (stems && !row_reader_find(reader, node, "title"))
+    row_reader_problem(reader, node, "\"title\" is missing (accepted: a title, where a track has "
+                       "stems)");
+}
+
 void manifest_read_track(struct row_reader *reader, yaml_node_t *node, struct track *track,
                          struct choice *choice, bool merge) {
   const struct row_table tables[] = {{manifest_track_rows, track}, {edit_rows, &track->edit}, {0}};
   int n_before = reader->problems->n;
+  choice->track = track;
   row_reader_mapping(reader, node,
-                     &(struct row_mapping){.tables = tables, .sections = manifest_choice_sections,
+                     &(struct row_mapping){.tables = tables, .sections = manifest_track_sections,
                                            .context = choice, .merge = merge});
+  if (!merge && node->type == YAML_MAPPING_NODE) check_source(reader, node);
   if (track->isrc) {
     size_t length = row_reader_enter(reader, "isrc");
     check_isrc(reader, row_reader_locate(reader, node, "isrc"), track->isrc);
@@ -144,6 +161,7 @@ struct track manifest_copy_track(const struct track *track) {
   struct track copy = *track;
   params_own(manifest_track_rows, &copy);
   copy.source = NULL;
+  copy.stems = NULL;
   copy.chain = (struct chain){0};
   copy.variants = NULL;
   copy.n_variants = 0;
@@ -153,6 +171,7 @@ struct track manifest_copy_track(const struct track *track) {
 void manifest_release_track(struct track *track) {
   params_release(manifest_track_rows, track);
   free(track->source);
+  stems_destroy(&track->stems);
   chain_release(&track->chain);
   free(track->variants);
 }
@@ -172,7 +191,11 @@ static void fill_defaults(const struct draft *draft, struct track *track, struct
   const char *artist = m->catalogue.artist;
   if (track->source_text && !track->title) track->title = output_name_base(track->source_text);
   if (!track->artist && artist) track->artist = memory_text(artist, strlen(artist));
-  if (track->source_text) {
+  if (track->stems && !track->source_text) {
+    track->source_text = memory_print("%d stem%s", track->stems->n,
+                                      track->stems->n == 1 ? "" : "s");
+    track->source = memory_print("%s:%d: tracks[%d].stems", track->file, track->line, track->item);
+  } else if (track->source_text) {
     char *written = track->source_text;
     track->source_text = manifest_from_folder(draft->folder, written);
     track->source = manifest_beside(m->path, track->source_text);

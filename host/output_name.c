@@ -38,7 +38,7 @@ static char *field_number(const struct deliverable *d) {
 static char *field_isrc(const struct deliverable *d) { return copy(d->track->isrc); }
 static char *field_variant(const struct deliverable *d) { return copy(d->variant->name); }
 static char *field_source(const struct deliverable *d) {
-  return output_name_base(d->track->source_text);
+  return d->track->stems ? copy(d->track->title) : output_name_base(d->track->source_text);
 }
 static char *field_ext(const struct deliverable *d) {
   return copy(file_format_extension(d->variant->format));

@@ -9,12 +9,12 @@
 #include "adm_file.h"
 #include "band_limit.h"
 #include "clip.h"
-#include "decode.h"
 #include "detmath.h"
 #include "encode.h"
 #include "fold.h"
 #include "memory.h"
 #include "settings.h"
+#include "track_source.h"
 
 /* ---- a track ---- */
 
@@ -302,6 +302,7 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
     out->units[i].matched = out->matched;
     out->units[i].scene = source->scene;
     out->units[i].master = source->master;
+    out->units[i].stem_sha256 = source->audio ? source->audio->stem_sha256 : NULL;
     status = plan_unit(plan, &in_plan, &out->units[i], why);
   }
   track_keys_free(&keys);
@@ -329,8 +330,7 @@ void track_plan_free(struct track_plan *track) {
 
 enum status plan_decode(const struct manifest *manifest, int track, struct audio *out,
                         struct failure *why) {
-  const struct track *t = &manifest->tracks[track];
-  return decode_stated(t->source, edit_layout(&t->edit), out, why);
+  return track_source_decode(&manifest->tracks[track], out, why);
 }
 
 enum status plan_edit(const struct manifest *manifest, int track, struct audio *audio,
@@ -364,9 +364,12 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
                        const struct unit_plan *u, FILE *people, FILE *data) {
   const struct manifest *m = plan->manifest;
   const struct variant *variant = &m->variants[u->unit->variant];
-  const struct edit *edit = &m->tracks[u->unit->track].edit;
+  const struct track *track = &m->tracks[u->unit->track];
+  const struct edit *edit = &track->edit;
   if (people) {
-    fprintf(people, "%3d  %-12s  %.12s  ", m->tracks[u->unit->track].number, variant->name, u->key);
+    fprintf(people, "%3d  %-12s  %.12s  ", track->number, variant->name, u->key);
+    if (track->stems)
+      fprintf(people, "%s to %s > ", track->source_text, track->stems->layout->name);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
     if (unit_renders(u)) fprintf(people, "render %s to %s > ", u->source->name, u->layout->name);
@@ -376,10 +379,11 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
             u->unit->name);
   }
   if (!data) return;
-  json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "track", m->tracks[u->unit->track].number,
-                           "variant", variant->name, "file", u->unit->name, "key", u->key,
-                           "source", m->tracks[u->unit->track].source_text);
-  json_object_set_new(line, "chain", settings_of_chain(&m->tracks[u->unit->track].chain));
+  json_t *line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "track", track->number, "variant",
+                           variant->name, "file", u->unit->name, "key", u->key, "source",
+                           track->source_text);
+  if (track->stems) json_object_set_new(line, "stems", stems_json(track->stems, NULL));
+  json_object_set_new(line, "chain", settings_of_chain(&track->chain));
   json_object_set_new(line, "edit", settings_of(edit_rows, edit));
   json_object_set_new(line, "settings", settings_of_variant(variant));
   if (u->layout) json_object_set_new(line, "layout", json_string(u->layout->name));

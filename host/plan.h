@@ -106,6 +106,7 @@ struct track_plan {
     const struct layout *layout;   /* delivered */
     const struct scene *scene;     /* the track's, while its audio lasts; NULL */
     const struct adm_source *master; /* likewise */
+    const char (*stem_sha256)[HASH_TEXT_SIZE]; /* of the track's audio, while it lasts; NULL */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */
@@ -140,7 +141,7 @@ void plan_album_note(const struct plan *plan, const struct track_plan *track);
 /* Digests of the albums whose members' keys are all known. */
 void plan_album_digests(const struct plan *plan);
 
-/* Decodes a track's source under the layout that the track states, if it does. */
+/* track_source_decode */
 enum status plan_decode(const struct manifest *manifest, int track, struct audio *out,
                         struct failure *why);
 /* edit_cut on a track's decoded audio; messages name the place in the manifest. */

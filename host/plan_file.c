@@ -14,6 +14,7 @@
 #include "settings.h"
 #include "shaders.h"
 #include "track_digest.h"
+#include "track_source.h"
 
 static const char beginning[] = "{\"lacquer_plan\":";
 
@@ -37,6 +38,15 @@ static json_t *units_json(const struct manifest *m, const struct track *track) {
   return units;
 }
 
+static json_t *stems_list(const struct surveyed *source) {
+  json_t *list = json_array();
+  for (int i = 0; i < source->n_stems; i++)
+    json_array_append_new(list, json_pack("{s:I, s:I}", "bytes",
+                                          (json_int_t)source->stems[i].bytes, "modified_ns",
+                                          (json_int_t)source->stems[i].modified_ns));
+  return list;
+}
+
 static json_t *track_json(const struct manifest *m, int t, const struct surveyed *source,
                           const char *settings) {
   const struct track *track = &m->tracks[t];
@@ -50,6 +60,7 @@ static json_t *track_json(const struct manifest *m, int t, const struct surveyed
           : json_pack("{s:I, s:I, s:i, s:i, s:i}", "bytes", (json_int_t)source->file.bytes,
                       "modified_ns", (json_int_t)source->file.modified_ns, "rate_hz",
                       source->rate_hz, "channels", source->channels, "frames", source->n_frames);
+  if (source->n_stems) json_object_set_new(rest, "stems", stems_list(source));
   json_object_update(line, rest);
   json_decref(rest);
   return line;
@@ -141,6 +152,25 @@ static bool take_header(struct plan_file *plan, const json_t *header, struct pro
   return true;
 }
 
+static bool take_stems(struct surveyed *source, const json_t *list, json_error_t *error) {
+  json_t *item;
+  size_t i;
+  const size_t n = json_array_size(list);
+  snprintf(error->text, sizeof error->text, "no list of stems");
+  if (!list) return true;
+  if (n < 1 || n > STEMS_MOST) return false;
+  source->stems = memory_new(n, sizeof *source->stems);
+  source->n_stems = (int)n;
+  json_array_foreach(list, i, item) {
+    json_int_t bytes, modified_ns;
+    if (json_unpack_ex(item, error, 0, "{s:I, s:I}", "bytes", &bytes, "modified_ns",
+                       &modified_ns))
+      return false;
+    source->stems[i] = (struct source_file){.bytes = bytes, .modified_ns = modified_ns};
+  }
+  return true;
+}
+
 static bool take_source(struct surveyed *source, json_t *line, json_error_t *error) {
   const char *text = NULL;
   json_int_t bytes = 0, modified_ns = 0;
@@ -155,6 +185,7 @@ static bool take_source(struct surveyed *source, json_t *line, json_error_t *err
                      "frames", &source->n_frames))
     return false;
   source->file = (struct source_file){.bytes = bytes, .modified_ns = modified_ns};
+  if (!take_stems(source, json_object_get(line, "stems"), error)) return false;
   snprintf(error->text, sizeof error->text, "a rate or a length that no audio has");
   return source->rate_hz > 0 && source->n_frames > 0;
 }
@@ -214,17 +245,28 @@ enum status plan_file_read(const char *path, FILE *errors, struct plan_file **ou
 
 /* ---- holding against ---- */
 
-static void check_source(const struct surveyed *planned, const struct track *track, int line,
-                         struct problems *problems) {
+static void check_file(const struct source_file *planned, const char *path, int line,
+                       struct problems *problems) {
   struct source_file file;
   struct failure why = {0};
-  if (planned->error) return; /* it fails when it is rendered, or is there by now */
-  if (source_file_stat(track->source, "", &file, &why))
+  if (source_file_stat(path, "", &file, &why))
     problems_add(problems, line, "%s (accepted: the file that was planned)", why.text);
-  else if (file.bytes != planned->file.bytes || file.modified_ns != planned->file.modified_ns)
+  else if (file.bytes != planned->bytes || file.modified_ns != planned->modified_ns)
     problems_add(problems, line, "%s has changed since it was planned (accepted: its size and "
-                 "time as planned; plan again)",
-                 name_quote(track->source, strlen(track->source)).text);
+                 "time as planned; plan again)", name_quote(path, strlen(path)).text);
+}
+
+static void check_source(const struct surveyed *planned, const struct track *track, int line,
+                         struct problems *problems) {
+  if (planned->error) return; /* it fails when it is rendered, or is there by now */
+  const int n = track_source_files(track);
+  const bool same_number = planned->n_stems == (track->stems ? n : 0);
+  if (!same_number)
+    problems_add(problems, line, "its sources are not those of line %d of %s (accepted: a plan as "
+                 "it was written; plan again)", track->line, track->file);
+  for (int i = 0; i < n && same_number; i++)
+    check_file(planned->n_stems ? &planned->stems[i] : &planned->file,
+               track_source_file(track, i), line, problems);
 }
 
 enum status plan_file_check(const struct plan_file *plan, const struct manifest *m,

@@ -155,6 +155,10 @@ static void make_file_key(const struct plan *plan, struct unit_plan *u) {
   struct hash hash;
   hash_init(&hash);
   for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) hash_text(&hash, tags[i]);
+  for (int k = 0; track->stems && variant->format == FILE_ADM && k < track->stems->n; k++) {
+    hash_text(&hash, track->stems->items[k].name); /* a master says them of its objects */
+    hash_text(&hash, scene_roles[track->stems->items[k].role]);
+  }
   hash_final(&hash, u->file_key);
 }
 

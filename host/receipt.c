@@ -197,6 +197,21 @@ static json_t *match_of(const struct unit_plan *plan, const struct track *track)
   return match;
 }
 
+/* Of a track that was not decoded, with the hashes of the receipt that is replaced. */
+static json_t *stems_of(const struct unit_plan *plan, const struct track *track) {
+  json_t *stems = stems_json(track->stems, plan->stem_sha256);
+  if (plan->stem_sha256) return stems;
+  json_t *root = load(plan->unit->receipt_path), *item;
+  const json_t *before = json_object_get(root, "stems");
+  size_t i;
+  json_array_foreach(stems, i, item) {
+    json_t *sha256 = json_object_get(json_array_get(before, i), "audio_sha256");
+    if (sha256) json_object_set(item, "audio_sha256", sha256);
+  }
+  json_decref(root);
+  return stems;
+}
+
 enum status receipt_write(const struct unit_plan *plan, const struct manifest *manifest,
                           const struct receipt *receipt, struct failure *why) {
   const struct unit *unit = plan->unit;
@@ -219,6 +234,11 @@ enum status receipt_write(const struct unit_plan *plan, const struct manifest *m
   json_t *edit = settings_of(edit_rows, &track->edit);
   json_object_update(group_of(root, "edit"), edit);
   json_decref(edit);
+  if (track->stems) {
+    json_object_set_new(group_of(root, "source"), "stems_sha256",
+                        json_string(receipt->source_file.path_sha256));
+    json_object_set_new(root, "stems", stems_of(plan, track));
+  }
   json_object_set_new(root, "chain", settings_of_chain(&track->chain));
   if (match) json_object_set_new(root, "match", match);
   json_object_set_new(root, "variant", settings_of_variant(&manifest->variants[unit->variant]));
@@ -240,10 +260,12 @@ static bool read_fields(const json_t *root, struct receipt *out) {
     const json_t *group = f->group ? json_object_get(root, f->group) : root;
     sound = field_read(f, json_object_get(group, f->name), out);
   }
-  const json_t *source = json_object_get(json_object_get(root, "source"), "path");
-  sound = sound && json_is_string(source) &&
-          !hash_bytes(json_string_value(source), json_string_length(source),
-                      out->source_file.path_sha256);
+  const json_t *group = json_object_get(root, "source"), *source = json_object_get(group, "path");
+  const char *stems = json_string_value(json_object_get(group, "stems_sha256"));
+  if (!sound || !json_is_string(source)) return false;
+  if (stems) snprintf(out->source_file.path_sha256, HASH_TEXT_SIZE, "%s", stems);
+  else sound = !hash_bytes(json_string_value(source), json_string_length(source),
+                           out->source_file.path_sha256);
   return sound;
 }
 
@@ -256,9 +278,11 @@ bool receipt_read(const char *path, struct receipt *out) {
 
 /* ---- where it comes from ---- */
 
-/* Takes over its arguments. Numbers have the digits that receipts have. */
-static char *settings_joined(json_t *chain, json_t *edit, json_t *variant) {
+/* Takes over its arguments; `stems`: NULL, there are none. Numbers have the digits that receipts
+ * have. */
+static char *settings_joined(json_t *chain, json_t *edit, json_t *variant, json_t *stems) {
   json_t *all = json_pack("{s:o, s:o, s:o}", "chain", chain, "edit", edit, "variant", variant);
+  if (stems) json_object_set_new(all, "stems", stems);
   char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(10));
   json_decref(all);
   return text ? text : memory_text("", 0);
@@ -268,7 +292,8 @@ char *receipt_settings(const struct manifest *manifest, const struct unit *unit)
   const struct track *track = &manifest->tracks[unit->track];
   json_t *edit = settings_of(edit_rows, &track->edit);
   return settings_joined(settings_of_chain(&track->chain), edit,
-                         settings_of_variant(&manifest->variants[unit->variant]));
+                         settings_of_variant(&manifest->variants[unit->variant]),
+                         track->stems ? stems_json(track->stems, NULL) : NULL);
 }
 
 static json_t *copy_of(const json_t *root, const char *name) {
@@ -292,7 +317,12 @@ bool receipt_read_all(const char *path, struct receipt *out, struct receipt_orig
         json_object_del(edit, fields[i].name);
     origin->file = text_of(root, "file");
     origin->manifest = text_of(root, "manifest");
-    origin->settings = settings_joined(copy_of(root, "chain"), edit, copy_of(root, "variant"));
+    json_t *stems = json_deep_copy(json_object_get(root, "stems")), *stem;
+    size_t k;
+    origin->stems = json_incref(json_object_get(root, "stems"));
+    json_array_foreach(stems, k, stem) json_object_del(stem, "audio_sha256");
+    origin->settings =
+        settings_joined(copy_of(root, "chain"), edit, copy_of(root, "variant"), stems);
     char *engine = text_of(root, "engine_sha256");
     snprintf(origin->engine_sha256, sizeof origin->engine_sha256, "%s", engine);
     free(engine);
@@ -305,5 +335,6 @@ void receipt_origin_free(struct receipt_origin *origin) {
   free(origin->file);
   free(origin->manifest);
   free(origin->settings);
+  json_decref(origin->stems);
   *origin = (struct receipt_origin){0};
 }

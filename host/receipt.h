@@ -80,7 +80,8 @@ bool receipt_read(const char *path, struct receipt *out);
 struct receipt_origin {
   char *file;     /* the deliverable's name below its output folder */
   char *manifest; /* absolute path; "" when the receipt does not say */
-  char *settings; /* of chain, edit and variant: receipt_settings; owned, as all texts */
+  char *settings; /* of chain, edit, variant and stems: receipt_settings; owned, as all texts */
+  json_t *stems;  /* as stems_json with hashes; NULL: it has none; owned */
   char engine_sha256[HASH_TEXT_SIZE];
 };
 /* Both of them; false as receipt_read, and then there is nothing to free. */

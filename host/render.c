@@ -21,6 +21,7 @@
 #include "memory.h"
 #include "render_run.h"
 #include "shaders.h"
+#include "track_source.h"
 
 /* ---- results ---- */
 
@@ -138,8 +139,7 @@ void load(struct work *w, struct job *job) {
   const int track = job->track;
   const char *path = w->plan->manifest->tracks[track].source;
   struct failure why = {0};
-  enum status status = source_file_stat(path, w->plan->manifest->tracks[track].source_text,
-                                        &job->file, &why);
+  enum status status = track_source_stat(&w->plan->manifest->tracks[track], &job->file, &why);
   if (!status) status = plan_decode(w->plan->manifest, track, &job->audio, &why);
   if (!status) status = plan_edit(w->plan->manifest, track, &job->audio, &job->span, &why);
   const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames,
@@ -172,11 +172,10 @@ static enum status reload(struct work *w, struct job *job, struct failure *why) 
   if (!status && strcmp(again.sha256, job->audio.sha256))
     status = fail(why, STATUS_AGAIN, "%s: changed while it was rendered", path);
   if (!status) status = plan_edit(w->plan->manifest, job->track, &again, &span, why);
-  if (!status) /* the rest stays: receipts and plans point to it */
-    for (int c = 0; c < again.channels; c++) {
-      job->audio.pcm[c] = again.pcm[c];
-      again.pcm[c] = NULL;
-    }
+  if (!status) { /* the rest is there, and in use */
+    memcpy(job->audio.pcm, again.pcm, sizeof again.pcm);
+    memset(again.pcm, 0, sizeof again.pcm);
+  }
   audio_free(&again);
   return status;
 }

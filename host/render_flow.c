@@ -12,6 +12,7 @@
 #include "gpu.h"
 #include "memory.h"
 #include "render_run.h"
+#include "track_source.h"
 
 enum { PUBLISHERS = 4 }; /* and one per worker */
 
@@ -101,7 +102,8 @@ static int64_t cpu_bytes(const struct work *w, int track, const struct audio *sh
 static void book(const struct work *w, struct job *job) {
   struct audio shape;
   const struct track *track = &w->plan->manifest->tracks[job->track];
-  if (decode_headers(track->source, edit_layout(&track->edit), &shape, NULL)) return;
+  int64_t extra; /* while it is decoded */
+  if (track_source_headers(track, &shape, &extra, NULL)) return;
   const int64_t source = (int64_t)sizeof(float) * shape.channels * shape.n_frames;
   const bool on_host = !w->device->engine.is_gpu || w->device->is_software;
   job->flow.source_bytes = w->device->engine.is_gpu ? source : 0; /* before there is a session */
@@ -109,6 +111,7 @@ static void book(const struct work *w, struct job *job) {
   if (w->device->engine.is_gpu) job->flow.bytes += 2 * GPU_SESSION_BYTES;
   job->flow.cpu_bytes = cpu_bytes(w, job->track, &shape);
   if (on_host || w->options.tier == VERIFY_FULL) job->flow.bytes += job->flow.cpu_bytes;
+  if (source + extra > job->flow.bytes) job->flow.bytes = source + extra;
   if (w->options.audition) job->flow.bytes += 4 * source;
 }
 

@@ -2,6 +2,7 @@
  * See source_layout.h. */
 #include "source_layout.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -55,6 +56,27 @@ static enum status fail_mask(const char *path, int channels, uint32_t mask, stru
 
 /* ---- the layout ---- */
 
+const struct layout source_as_it_is = {.name = "as it is"};
+
+/* Bare numbers of channels, for source_as_it_is. */
+static struct layout bare[MAX_CHANNELS + 1];
+static pthread_once_t bare_once = PTHREAD_ONCE_INIT;
+static void make_bare(void) {
+  for (int n = 0; n <= MAX_CHANNELS; n++)
+    bare[n] = (struct layout){.name = source_as_it_is.name, .channels = n};
+}
+
+static enum status take_as_it_is(const char *path, int64_t channels, struct source_layout *out,
+                                 struct failure *why) {
+  if (channels < 1 || channels > MAX_CHANNELS)
+    return fail(why, STATUS_BAD_DATA, "%s: %lld channels (accepted: 1 .. %d)", path,
+                (long long)channels, MAX_CHANNELS);
+  pthread_once(&bare_once, make_bare);
+  out->layout = &bare[channels];
+  for (int c = 0; c < channels; c++) out->order[c] = c;
+  return STATUS_OK;
+}
+
 /* Channels in the order of the mask's bits; false: a bit is no speaker of the layout. */
 static bool order_of_mask(const struct layout *l, uint32_t mask, int order[MAX_CHANNELS]) {
   bool taken[MAX_CHANNELS] = {false};
@@ -76,6 +98,7 @@ static bool order_of_mask(const struct layout *l, uint32_t mask, int order[MAX_C
 enum status source_layout_find(const char *path, int64_t channels, uint32_t mask,
                                const struct layout *stated, struct source_layout *out,
                                struct failure *why) {
+  if (stated == &source_as_it_is) return take_as_it_is(path, channels, out, why);
   const struct layout *any = layouts;
   while (any->name && any->channels != channels) any++;
   if (!any->name) return fail_channels(path, channels, why);

@@ -7,6 +7,7 @@
 
 #include "matching.h"
 #include "memory.h"
+#include "track_source.h"
 
 struct identity {
   dev_t device;
@@ -56,7 +57,8 @@ static void fill(struct source_set *set) {
   const struct match_params *before = NULL; /* neighbours share their chain's */
   for (int t = 0; t < m->n_tracks; t++) {
     const struct match_params *match = chain_match(&m->tracks[t].chain);
-    add(set, m->tracks[t].source);
+    for (int i = 0; i < track_source_files(&m->tracks[t]); i++)
+      add(set, track_source_file(&m->tracks[t], i));
     for (int i = 0; match && match != before && i < match->n_references; i++) {
       char *path = match_path(m, &match->references[i]);
       add(set, path);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode.h"
 #include "memory.h"
+#include "track_source.h"
 
 enum { READERS = 8, AT_ONCE = 64 }; /* a network's file system answers many at a time */
 
@@ -19,13 +19,16 @@ struct survey {
 };
 
 static void read_headers(const struct track *track, struct surveyed *out) {
-  const char *path = track->source;
   struct failure why = {0};
   struct audio audio;
-  *out = (struct surveyed){0};
-  enum status status = source_file_stat(path, "", &out->file, &why);
-  if (!status) status = decode_headers(path, edit_layout(&track->edit), &audio, &why);
+  int64_t extra_bytes;
+  *out = (struct surveyed){.n_stems = track->stems ? track->stems->n : 0};
+  if (out->n_stems) out->stems = memory_new((size_t)out->n_stems, sizeof *out->stems);
+  enum status status = out->n_stems ? stems_stat(track, &out->file, out->stems, &why)
+                                    : source_file_stat(track->source, "", &out->file, &why);
+  if (!status) status = track_source_headers(track, &audio, &extra_bytes, &why);
   if (status) {
+    free(out->stems);
     *out = (struct surveyed){.error = memory_text(why.text, strlen(why.text)),
                              .status = (int)status};
     return;
@@ -58,7 +61,7 @@ struct surveyed *survey_sources(const struct manifest *m) {
 }
 
 void survey_free(struct surveyed *sources, int n_tracks) {
-  for (int i = 0; sources && i < n_tracks; i++) free(sources[i].error);
+  for (int i = 0; sources && i < n_tracks; i++) free(sources[i].error), free(sources[i].stems);
   free(sources);
 }
 

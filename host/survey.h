@@ -9,6 +9,8 @@ struct surveyed { /* one track's source */
   char *error;    /* NULL: its headers are in order; else the rest is 0 */
   int status;     /* enum status of the error */
   struct source_file file;
+  int n_stems;    /* 0: it is one file */
+  struct source_file *stems; /* owned; bytes and times */
   int rate_hz, channels;
   int32_t n_frames;
 };

@@ -101,6 +101,8 @@ int track_digest(struct track_digests *d, const struct track *t, char text[HASH_
   add_number(&hash, t->disc);
   add_number(&hash, c->year);
   add_json(&hash, settings_of(edit_rows, &t->edit));
+  if (t->stems) add_text(&hash, t->stems->layout->name);
+  if (t->stems) add_json(&hash, stems_json(t->stems, NULL));
   for (int i = 0; i < t->n_variants; i++) {
     char *name = manifest_output_name(m, t, &m->variants[t->variants[i]]);
     add_text(&hash, d->variants[t->variants[i]]);

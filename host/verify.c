@@ -111,10 +111,12 @@ static struct verify_unit *find(const struct group *g, const char *file) {
   return low < g->n && !strcmp(file_of(&g->units[low]), file) ? &g->units[low] : NULL;
 }
 
-/* Why the samples are others. */
+/* Why the samples are others; `stems`: which are, NULL: none is. What is made of stems is another
+ * source also when only their settings are others. */
 static const char *cause(const struct verify_unit *u, const struct receipt *now,
-                         const char *settings) {
-  const bool source = strcmp(u->source_sha256, now->source.audio_sha256);
+                         const char *settings, const char *stems) {
+  const bool source =
+      u->origin.stems ? stems != NULL : strcmp(u->source_sha256, now->source.audio_sha256) != 0;
   const bool set = strcmp(u->origin.settings, settings);
   if (!strcmp(u->key, now->key))
     return "everything that decides them is the same: this machine or the one that rendered it "
@@ -133,10 +135,14 @@ static void judge(const struct group *g, int unit, struct verify_unit *u,
     note(u, VERIFY_FAILED, "%s", result->state == UNIT_FAILED ? result->failure.text
                                                               : "not reached");
   } else if (strcmp(result->receipt.pcm_sha256, u->pcm_sha256)) {
+    const struct track *track = &g->plan->manifest->tracks[g->plan->units[unit].track];
     char *settings = receipt_settings(g->plan->manifest, &g->plan->units[unit]);
-    note(u, VERIFY_DIFFERS, "renders to other samples (%.12s, receipt %.12s): %s",
-         result->receipt.pcm_sha256, u->pcm_sha256, cause(u, &result->receipt, settings));
+    char *stems = track->stems ? stems_changed(track->stems, u->origin.stems) : NULL;
+    note(u, VERIFY_DIFFERS, "renders to other samples (%.12s, receipt %.12s): %s%s%s",
+         result->receipt.pcm_sha256, u->pcm_sha256, cause(u, &result->receipt, settings, stems),
+         stems ? ": " : "", stems ? stems : "");
     free(settings);
+    free(stems);
   }
 }
 

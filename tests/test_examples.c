@@ -26,7 +26,7 @@ static void put_master(const char *path) {
   adm_destroy(&adm);
 }
 
-static void put_source(const char *path, int index) {
+static void put_sound(const char *path, int index, int channels) {
   static const struct cli_sound kinds[] = {
       {".wav", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 2, 40000, 11},
       {".flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 48000, 2, 36000, 12},
@@ -34,22 +34,28 @@ static void put_source(const char *path, int index) {
   };
   const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
   char *beside = strndup(path, (size_t)(slash - path));
-  assert_int_equal(make_folders(beside, NULL), 0);
-  if (strstr(path, " master.wav")) {
-    free(beside);
-    put_master(path);
-    return;
-  }
   int kind = 0;
   while (kind < 3 && strcmp(kinds[kind].name, dot)) kind++;
   if (kind == 3) fail_msg("%s: extend this test for such a file", path);
   struct cli_sound sound = kinds[kind];
   sound.name = slash + 1;
   sound.seed += (uint64_t)index;
-  if (strstr(sound.name, "5.1")) sound.channels = 6;
+  sound.channels = channels;
   assert_int_equal(make_folders(beside, NULL), 0);
   cli_sound(beside, &sound);
   free(beside);
+}
+
+static void put_source(const char *path, int index) {
+  if (strstr(path, " master.wav")) put_master(path);
+  else put_sound(path, index, strstr(path, "5.1") ? 6 : 2);
+}
+
+static void put_stems(const struct stems *stems) {
+  for (int k = 0; k < stems->n; k++) {
+    const struct stem *s = &stems->items[k];
+    put_sound(s->path, k, s->n_channels ? s->n_channels : s->n_objects);
+  }
 }
 
 /* What manifests name and is no manifest or track: must be there before they are read. */
@@ -95,7 +101,8 @@ static void copy_example(const char *name, const char *to) {
   free(bytes.data);
   assert_int_equal(manifest_read(to, stderr, &manifest), 0);
   for (int i = 0; i < manifest->n_tracks; i++) {
-    put_source(manifest->tracks[i].source, i);
+    if (manifest->tracks[i].stems) put_stems(manifest->tracks[i].stems);
+    else put_source(manifest->tracks[i].source, i);
     put_references(manifest, &manifest->tracks[i].chain);
   }
   manifest_destroy(&manifest);
