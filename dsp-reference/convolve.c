@@ -273,9 +273,7 @@ void conv_ring_forward(const struct stage_io *io, const struct conv_filter *filt
 
 static void ring_product(const struct stage_io *io, const struct conv_filter *filter,
                          int32_t block, float *product) {
-  enum { MAX_PARTITIONS = 128 };
-  const float *x[CONV_MAX_INPUTS * MAX_PARTITIONS] = {0};
-  const float *h[CONV_MAX_INPUTS * MAX_PARTITIONS] = {0};
+  const float *x[CONV_MOST_TERMS] = {0}, *h[CONV_MOST_TERMS] = {0};
   int n = 0;
   for (int i = 0; i < filter->n_inputs; i++)
     for (int p = filter->partitions - 1; p >= 0; p--) {

@@ -12,7 +12,9 @@ enum {
                            (DC, Nyquist) */
   CONV_TWIDDLE = 8192,  /* floats of the twiddle table */
   CONV_LANES = 8,       /* blocks transformed side by side */
-  CONV_MAX_INPUTS = 2,  /* channels that one output is made of */
+  CONV_MAX_INPUTS = 2,  /* channels that one output of a linear section is made of */
+  CONV_MOST_INPUTS = 16, /* the same of any filter; times its partitions at most */
+  CONV_MOST_TERMS = 256,
 };
 
 /* Spectra of blocks [first, first + n), n <= CONV_LANES, of one channel: block b is
@@ -36,8 +38,8 @@ struct conv_filter {
   int32_t partitions, centre_blocks; /* length and delay, in blocks */
   int32_t emphasis;                  /* 1: less noise, see convolve.md */
   int32_t n_inputs;                  /* the output is the sum of filtered channels */
-  int32_t channel[CONV_MAX_INPUTS];
-  const float *spectra[CONV_MAX_INPUTS]; /* [partition][CONV_SPECTRUM] of each input */
+  int32_t channel[CONV_MOST_INPUTS];
+  const float *spectra[CONV_MOST_INPUTS]; /* [partition][CONV_SPECTRUM] of each input */
 };
 
 /* Pass: spectra of blocks [first, first + count), 0 <= block <= n_blocks, every channel. */

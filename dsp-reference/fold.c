@@ -11,9 +11,9 @@ static const char *const modes[] = {"lo_ro", "lt_rt", NULL};
 
 #define AT(field) offsetof(struct fold_params, field)
 static const struct param_row fold_rows[] = {
-    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_choices,
-     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; auto: as the "
-             "track has them"},
+    {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_deliveries,
+     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; binaural: "
+                         "for headphones; auto: as the track has them"},
     {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
      .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
     {0},
@@ -23,7 +23,7 @@ static const struct param_row fold_rows[] = {
 static const char *fold_check(const void *params, const char **row) {
   const struct fold_params *p = params;
   *row = "downmix";
-  if (!p->mode || !strcmp(layout_choices[p->layout], "2.0")) return NULL;
+  if (!p->mode || !strcmp(layout_deliveries[p->layout], "2.0")) return NULL;
   return "lt_rt is a way to two channels (accepted: beside \"layout: 2.0\")";
 }
 
@@ -128,7 +128,18 @@ void fold_place_gains(const struct layout *to, int mode, const double position[3
 }
 
 const struct layout *fold_target(const struct fold_params *p, const struct layout *from) {
-  return p->layout && from ? layout_find(layout_choices[p->layout]) : from;
+  if (!p->layout || !from) return from;
+  return layout_find(fold_is_binaural(p) ? "2.0" : layout_deliveries[p->layout]);
+}
+
+struct fold_params fold_to(const struct layout *to) {
+  struct fold_params p = {0};
+  while (strcmp(layout_deliveries[p.layout], to->name)) p.layout++;
+  return p;
+}
+
+bool fold_is_binaural(const struct fold_params *p) {
+  return !strcmp(layout_deliveries[p->layout], LAYOUT_BINAURAL);
 }
 
 /* Lts and Rts: no standard has them in a matrix. */
@@ -163,6 +174,11 @@ static void design_bed(const struct layout *from, const struct layout *to, int m
     }
 }
 
+/* The same for all renders of a scene, which may become more channels than it has. */
+static int columns_of(const struct fold_design *d, int channels) {
+  return d->n_objects ? max_int(channels, LAYOUT_MOST_SPEAKERS) : channels;
+}
+
 static int fold_design(const void *params, const struct stage_format *f, struct stage_design *out,
                        const char **why) {
   const struct fold_params *p = params;
@@ -185,7 +201,7 @@ static int fold_design(const void *params, const struct stage_format *f, struct 
     fold_objects_design(f->scene, to, p->mode, d);
   }
   *out = (struct stage_design){.data = d, .size = (uint32_t)bytes,
-                               .shape = {{max_int(f->channels, d->n_outputs), 0, 0, 0}}};
+                               .shape = {{columns_of(d, f->channels), 0, 0, 0}}};
   return 0;
 }
 
@@ -206,7 +222,7 @@ void fold_frames(const struct fold_design *d, const float *src, size_t stride, i
 static void fold_apply(const struct stage_io *io, int32_t first, int32_t count) {
   const struct fold_design *d = io->design;
   const size_t stride = (size_t)io->stride;
-  const int columns = max_int(io->channels, d->n_outputs);
+  const int columns = columns_of(d, io->channels);
   for (int32_t b = first; b < first + count; b++) {
     const int32_t begin = b * BLOCK_FRAMES, n = min_int(BLOCK_FRAMES, io->n_frames - begin);
     for (int c = 0; c < columns; c++)

@@ -18,13 +18,16 @@ TWIN_FN float fold_ramp(float from, float to, int frames, float inverse) {
 
 enum fold_mode { FOLD_LO_RO, FOLD_LT_RT };
 struct fold_params {
-  int layout; /* index into layout_choices; 0: as it is */
+  int layout; /* index into layout_deliveries; 0: as it is */
   int mode;   /* enum fold_mode: of a fold to 2.0 */
 };
 extern const struct stage stage_fold;
 
 /* What is delivered of a track of layout `from`; NULL `from`: NULL. */
 const struct layout *fold_target(const struct fold_params *params, const struct layout *from);
+/* Whether it is no fold but two channels for headphones, by stage_binaural. */
+bool fold_is_binaural(const struct fold_params *params);
+struct fold_params fold_to(const struct layout *to); /* to be folded to it, by lo_ro */
 /* Why there is no way from one layout to the other, static storage; NULL: there is. */
 const char *fold_refusal(const struct layout *from, const struct layout *to);
 /* The gain of channel `in` of `from` in channel `out` of `to`, for layouts with a way; 0 of an
@@ -37,7 +40,8 @@ void fold_place_gains(const struct layout *to, int mode, const double position[3
 /* The design both twins read: output channel o is the sum over k < n[o], in order, of
  * gain[o][k] times channel in[o][k], and then over the objects, in order, of the gain that an
  * object has at a frame times its channel. Channels that the target does not have become 0.
- * Where a scene has fewer channels than its render, the buffers have room for the render's.
+ * A scene of fewer than LAYOUT_MOST_SPEAKERS channels is rendered to so many: the buffers have
+ * room for them.
  *
  * An object's gains come in segments, by ascending frame: for `ramp` frames they go from those
  * of the segment before (fold_ramp), then they stay. In the words: */

@@ -107,8 +107,8 @@ void fold_objects_design(const struct scene *scene, const struct layout *to, int
 /* ---- the sum ---- */
 
 LACQUER_CLONES
-static void add_ramp(const float *x, const float gain[2], int32_t since, float inverse, int n,
-                     float *sum) {
+static void fold_add_ramp(const float *x, const float gain[2], int32_t since, float inverse,
+                          int n, float *sum) {
   const float from = gain[0], to = gain[1];
   for (int i = 0; i < n; i++)
     sum[i] = fold_add(sum[i], fold_ramp(from, to, since + i, inverse), x[i]);
@@ -126,7 +126,7 @@ static void add_segment(const struct fold_design *d, int32_t segment, int out, c
     float inverse;
     memcpy(&inverse, d->words + d->at_inverse + segment, sizeof inverse);
     if (way[0] != 0 || way[1] != 0)
-      add_ramp(x + begin, way, since, inverse, moving, sum + begin);
+      fold_add_ramp(x + begin, way, since, inverse, moving, sum + begin);
   }
   begin += moving;
   if (to != 0) fold_add_channel(x + begin, to, end - begin, sum + begin);

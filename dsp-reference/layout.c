@@ -35,8 +35,9 @@ const struct layout layouts[] = {
     {0},
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] - 1, NAME_SIZE = 12 };
-const char *const layout_choices[] = {"auto",  "1.0",   "2.0",   "5.1", "7.1",
-                                      "5.1.4", "7.1.2", "7.1.4", NULL};
+#define NAMES "auto", "1.0", "2.0", "5.1", "7.1", "5.1.4", "7.1.2", "7.1.4"
+const char *const layout_choices[] = {NAMES, NULL};
+const char *const layout_deliveries[] = {NAMES, LAYOUT_BINAURAL, NULL};
 
 /* ---- layouts with objects ---- */
 

@@ -30,6 +30,9 @@ struct layout {
 extern const struct layout layouts[]; /* closed by name NULL */
 /* Their names after "auto", closed by NULL: the choices of a manifest. */
 extern const char *const layout_choices[];
+/* The same for what is delivered, with one that is no layout: two channels for headphones. */
+extern const char *const layout_deliveries[];
+#define LAYOUT_BINAURAL "binaural"
 
 const struct layout *layout_find(const char *name); /* NULL when unknown */
 /* The layout of a bed and n objects behind it: one of static storage; NULL: more than

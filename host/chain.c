@@ -12,7 +12,6 @@
 #include "clip.h"
 #include "engine_cpu.h"
 #include "detmath.h"
-#include "fold.h"
 #include "loudness.h"
 #include "limiter.h"
 #include "resample.h"
@@ -115,19 +114,6 @@ static enum lane_buffer plan_chain(struct run *r) {
     at = to;
   }
   return at;
-}
-
-/* Beside the chain: folds its output, for runs of fewer channels, into the buffer that it does
- * not end in. */
-static void plan_fold(struct run *r, enum lane_buffer at) {
-  const struct batch *b = r->batch;
-  const struct stage_design *any = NULL;
-  for (int i = 0; i < b->n_lanes; i++)
-    for (int t = 0; t < b->lanes[i].n_tails && !any; t++) any = b->lanes[i].tails[t].to.fold;
-  r->fold_slot = -1;
-  if (!any) return;
-  r->fold_slot = add_slot(r, &stage_fold, at, at == BUFFER_A ? BUFFER_B : BUFFER_A, -1);
-  for (int i = 0; i < b->n_lanes; i++) r->design[i][r->fold_slot] = any;
 }
 
 /* The conversion from A to B at the run's rate, instead of a chain. Returns where it ends. */
@@ -584,20 +570,22 @@ static void run_tails(struct run *r) {
 }
 
 static struct run *run_create(const struct engine *engine, struct batch *batch, int rate_hz,
-                              const struct stage_design *fold) {
+                              const struct conversion *to) {
+  const bool mixed = to->fold || to->binaural;
   struct run *r = calloc(1, sizeof *r);
   if (!r) return NULL;
   r->engine = engine;
   r->batch = batch;
   r->rate_hz = rate_hz;
-  r->fold = fold;
-  if (fold) {
+  r->fold = to->fold;
+  r->binaural = to->binaural;
+  if (mixed) {
     r->folded = *batch;
     r->folded.channels = run_conversion(r).channels;
     r->batch = &r->folded;
   }
   for (int i = 0; i < batch->n_lanes; i++)
-    if ((rate_hz == batch->rate_hz && !fold) || first_tail(r, i))
+    if ((rate_hz == batch->rate_hz && !mixed) || first_tail(r, i))
       r->lane[i].n_frames =
           (int32_t)resample_frames(batch->lanes[i].n_frames, batch->rate_hz, rate_hz);
   return r;
@@ -611,8 +599,8 @@ static void run_destroy(struct run *r) {
 
 /* The tails at another rate than the batch's, or in another layout. */
 static void render_converted(struct run *chain, enum lane_buffer at, int rate_hz,
-                             const struct stage_design *fold) {
-  struct run *r = run_create(chain->engine, chain->batch, rate_hz, fold);
+                             const struct conversion *to) {
+  struct run *r = run_create(chain->engine, chain->batch, rate_hz, to);
   lane_mask mask;
   if (!r) {
     run_note(chain, ENGINE_NO_MEMORY);
@@ -623,7 +611,7 @@ static void render_converted(struct run *chain, enum lane_buffer at, int rate_hz
   plan_tail(r, converted);
   open_session(r);
   choose_lanes(r, true, mask);
-  const enum lane_buffer folded = fold_chain(chain, at, fold, mask);
+  const enum lane_buffer folded = fold_chain(chain, at, to, mask);
   run_note(r, chain->status);
   hand_over(chain, folded, r, mask);
   run_chain(r, mask);
@@ -634,7 +622,7 @@ static void render_converted(struct run *chain, enum lane_buffer at, int rate_hz
 }
 
 enum engine_status batch_render(const struct engine *engine, struct batch *batch) {
-  struct run *r = run_create(engine, batch, batch->rate_hz, NULL);
+  struct run *r = run_create(engine, batch, batch->rate_hz, &(struct conversion){0});
   lane_mask mask;
   if (!r) return ENGINE_NO_MEMORY;
   const enum lane_buffer at = plan_chain(r);
@@ -649,9 +637,9 @@ enum engine_status batch_render(const struct engine *engine, struct batch *batch
   read_chain(r, at, mask);
   /* first the others: a band limit does not leave the chain's output alone */
   for (int rate = next_rate(batch, 0); rate && !r->status; rate = next_rate(batch, rate)) {
-    const struct stage_design *folds[MAX_FOLDS];
-    for (int i = 0, n = folds_at(batch, rate, folds); i < n && !r->status && !stopped(r); i++)
-      if (rate != batch->rate_hz || folds[i]) render_converted(r, at, rate, folds[i]);
+    const struct conversion *to;
+    for (int i = 0; (to = nth_way(batch, rate, i)) && !r->status && !stopped(r); i++)
+      if (rate != batch->rate_hz || to->fold || to->binaural) render_converted(r, at, rate, to);
   }
   if (delivers) run_tails(r);
   const enum engine_status status = r->status;

@@ -14,11 +14,12 @@ enum verify_tier { VERIFY_FULL, VERIFY_SAMPLE, VERIFY_GOLDEN, VERIFY_OFF };
 
 enum { MAX_CHAIN = 13 }; /* and a tail of up to MAX_SLOTS - MAX_CHAIN slots */
 
-/* Delivery at another rate than the batch's, or folded to fewer channels. */
+/* Delivery at another rate than the batch's, or mixed to fewer channels. */
 struct conversion {
   int rate_hz;                         /* 0: none */
   int channels;                        /* delivered; 0: as the batch's */
   const struct stage_design *fold;     /* of the chain's output; NULL: none */
+  const struct stage_design *binaural; /* of that; NULL: none */
   const struct stage_design *resample; /* from the batch's rate; NULL: it is the same */
   /* as the batch's, for what is delivered */
   const struct stage_design *loudness, *band_limit, *clip;

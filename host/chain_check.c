@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binaural.h"
 #include "chain_run.h"
 #include "engine_cpu.h"
 #include "fold.h"
@@ -114,8 +115,9 @@ static struct window widen(struct window w, int32_t blocks, int32_t n_blocks) {
 
 /* Channels of audio that a slot reads, or writes. */
 static int audio_channels(const struct run *r, int lane, int slot, bool written) {
-  const bool folds = written && r->slots[slot].stage == &stage_fold;
-  return folds ? r->design[lane][slot]->shape->columns : r->batch->channels;
+  const struct stage *stage = r->slots[slot].stage;
+  const bool mixes = stage == &stage_binaural || (written && stage == &stage_fold);
+  return mixes ? r->design[lane][slot]->shape->columns : r->batch->channels;
 }
 
 /* Compares or copies frames [first, end) of a buffer. */

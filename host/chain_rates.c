@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binaural.h"
 #include "chain_run.h"
 #include "engine_cpu.h"
 #include "fold.h"
@@ -27,7 +28,7 @@ struct conversion run_conversion(const struct run *r) {
       if (!all.clip) all.clip = clip;
       all.rate_hz = r->rate_hz;
     }
-  if (!all.rate_hz || r->rate_hz != b->rate_hz || r->fold) return all;
+  if (!all.rate_hz || r->rate_hz != b->rate_hz || r->fold || r->binaural) return all;
   return (struct conversion){.rate_hz = r->rate_hz, .loudness = b->loudness,
                              .band_limit = b->band_limit, .clip = b->clip};
 }
@@ -42,25 +43,33 @@ int next_rate(const struct batch *b, int rate_hz) {
   return next;
 }
 
-int folds_at(const struct batch *b, int rate_hz, const struct stage_design *folds[MAX_FOLDS]) {
-  int n = 0;
-  for (int i = 0; i < b->n_lanes; i++)
-    for (int t = 0; t < b->lanes[i].n_tails; t++) {
-      const struct tail *tail = &b->lanes[i].tails[t];
-      int at = 0;
-      if (rate_of_tail(b, tail) != rate_hz) continue;
-      while (at < n && folds[at] != tail->to.fold) at++;
-      if (at == n && n < MAX_FOLDS) folds[n++] = tail->to.fold;
+/* Whether a tail's way is none of those that come before it at its rate. */
+static bool is_new_way(const struct batch *b, int lane, int tail) {
+  const struct tail *of = &b->lanes[lane].tails[tail];
+  for (int i = 0; i <= lane; i++)
+    for (int t = 0; t < (i < lane ? b->lanes[i].n_tails : tail); t++) {
+      const struct tail *before = &b->lanes[i].tails[t];
+      if (rate_of_tail(b, before) == rate_of_tail(b, of) && before->to.fold == of->to.fold &&
+          before->to.binaural == of->to.binaural)
+        return false;
     }
-  return n;
+  return true;
+}
+
+const struct conversion *nth_way(const struct batch *b, int rate_hz, int n) {
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int t = 0; t < b->lanes[i].n_tails; t++)
+      if (rate_of_tail(b, &b->lanes[i].tails[t]) == rate_hz && is_new_way(b, i, t) && !n--)
+        return &b->lanes[i].tails[t].to;
+  return NULL;
 }
 
 int folds_room(const struct run *r) {
   int most = 0;
   for (int i = 0; i < r->batch->n_lanes && r->fold_slot >= 0 && !r->fold; i++)
     for (int t = 0; t < r->batch->lanes[i].n_tails; t++) {
-      const struct conversion *to = &r->batch->lanes[i].tails[t].to;
-      if (to->fold && to->channels > most) most = to->channels;
+      const struct stage_design *fold = r->batch->lanes[i].tails[t].to.fold;
+      if (fold && fold->shape->columns > most) most = fold->shape->columns;
     }
   return most;
 }
@@ -72,15 +81,49 @@ void choose_lanes(const struct run *r, bool delivering, lane_mask mask) {
       mask_add(mask, i);
 }
 
-enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
-                            const struct stage_design *fold, lane_mask mask) {
-  const int slot = chain->fold_slot, passes = stage_pass_count(&stage_fold);
-  if (!fold) return at;
-  for (int i = 0; i < chain->batch->n_lanes; i++)
-    if (in_mask(mask, i)) run_design(chain, i, slot, fold);
+static int add_mix(struct run *r, const struct stage *stage, enum lane_buffer src,
+                   enum lane_buffer dst, const struct stage_design *any) {
+  if (!any) return -1;
+  const int slot = r->n_slots++;
+  r->slots[slot] = (struct slot_plan){stage, src, dst, -1};
+  for (int i = 0; i < r->batch->n_lanes; i++) r->design[i][slot] = any;
+  return slot;
+}
+
+void plan_fold(struct run *r, enum lane_buffer at) {
+  const struct batch *b = r->batch;
+  const struct stage_design *fold = NULL, *binaural = NULL;
+  enum lane_buffer other = at == BUFFER_A ? BUFFER_B : BUFFER_A, last = other;
+  for (int i = 0; i < b->n_lanes; i++)
+    for (int t = 0; t < b->lanes[i].n_tails; t++) {
+      const struct conversion *to = &b->lanes[i].tails[t].to;
+      if (to->fold) fold = to->fold;
+      if (to->binaural) binaural = to->binaural;
+      if (to->fold && to->binaural) last = BUFFER_C;
+    }
+  r->fold_slot = add_mix(r, &stage_fold, at, other, fold);
+  r->binaural_slot = add_mix(r, &stage_binaural, at, last, binaural);
+}
+
+static enum lane_buffer mix(struct run *chain, int slot, enum lane_buffer at,
+                            const struct stage_design *design, lane_mask mask) {
+  if (!design) return at;
+  const enum lane_buffer to = chain->slots[slot].dst;
+  const int passes = stage_pass_count(chain->slots[slot].stage);
+  for (int i = 0; i < chain->batch->n_lanes; i++) {
+    if (!in_mask(mask, i)) continue;
+    run_design(chain, i, slot, design);
+    run_buffers(chain, i, slot, at, to);
+  }
   run_passes(chain, slot, 0, passes, mask);
   check_passes(chain, slot, 0, passes, mask);
-  return chain->slots[slot].dst;
+  return to;
+}
+
+enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at, const struct conversion *to,
+                            lane_mask mask) {
+  at = mix(chain, chain->fold_slot, at, to->fold, mask);
+  return mix(chain, chain->binaural_slot, at, to->binaural, mask);
 }
 
 /* Copies a channel of a lane from one session to another. */

@@ -29,14 +29,14 @@ struct run {
   struct session *session;
   struct batch *batch;
   int rate_hz;
-  const struct stage_design *fold; /* what its input went through; NULL: nothing */
+  const struct stage_design *fold, *binaural; /* what its input went through; NULL: nothing */
   struct batch folded;             /* then `batch` is this one, with so many channels */
   struct slot_plan slots[MAX_SLOTS];
   const struct stage_design *design[MAX_LANES][MAX_SLOTS];
   enum lane_buffer src[MAX_LANES][MAX_SLOTS], dst[MAX_LANES][MAX_SLOTS];
   int n_slots;
   int n_chain;        /* the first slots: the chain, or the conversion to rate_hz */
-  int fold_slot;      /* behind the chain; -1: nothing is folded */
+  int fold_slot, binaural_slot; /* behind the chain; -1: nothing is folded, rendered */
   struct tail_slots { /* places in slots */
     int limiter, loudness, again, dither; /* again: loudness of the limited signal */
     int band_limit, clip;                 /* -1: no variant has one */
@@ -69,7 +69,8 @@ static inline int rate_of_tail(const struct batch *b, const struct tail *t) {
 }
 /* Whether a tail is the run's. */
 static inline bool is_here(const struct run *r, const struct tail *t) {
-  return rate_of_tail(r->batch, t) == r->rate_hz && t->to.fold == r->fold;
+  return rate_of_tail(r->batch, t) == r->rate_hz && t->to.fold == r->fold &&
+         t->to.binaural == r->binaural;
 }
 static inline int stage_pass_count(const struct stage *stage) {
   int n = 0;
@@ -99,15 +100,18 @@ const struct tail *first_tail(const struct run *r, int lane);
 struct conversion run_conversion(const struct run *r);
 /* The lowest rate above `rate_hz` that anything is delivered at; 0: none. */
 int next_rate(const struct batch *batch, int rate_hz);
-enum { MAX_FOLDS = 16 }; /* of one layout: all targets, both ways to 2.0 */
-/* What is delivered at a rate went through these; NULL among them: through none. Returns how
- * many. */
-int folds_at(const struct batch *batch, int rate_hz, const struct stage_design *folds[MAX_FOLDS]);
 /* The most channels that a fold makes of the chain's output; 0: nothing is folded here. */
 int folds_room(const struct run *r);
-/* Folds the chain's output, in `at`, for the lanes of `mask`; NULL: not. Returns where it ends. */
-enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at,
-                            const struct stage_design *fold, lane_mask mask);
+/* Of the ways to other channels, or none, that what is delivered at a rate has gone the n-th
+ * from 0; NULL: there are no more. */
+const struct conversion *nth_way(const struct batch *batch, int rate_hz, int n);
+/* Beside the chain: folds its output, or renders it for headphones, for runs of fewer channels,
+ * into the buffer that it does not end in; what was folded goes on to a third one. */
+void plan_fold(struct run *r, enum lane_buffer at);
+/* Folds the chain's output, in `at`, for the lanes of `mask`, and renders it for headphones, as
+ * `to` has it. Returns where it ends. */
+enum lane_buffer fold_chain(struct run *chain, enum lane_buffer at, const struct conversion *to,
+                            lane_mask mask);
 /* Lanes that are still sound and, when `delivering`, have a tail of the run's. */
 void choose_lanes(const struct run *r, bool delivering, lane_mask mask);
 /* The chain's output, in `at`, becomes the input of a conversion, in A; the reference's that

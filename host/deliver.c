@@ -13,6 +13,7 @@
 #include "adm_file.h"
 #include "adm_scene.h"
 #include "encode.h"
+#include "hrtf.h"
 #include "loudness_check.h"
 #include "memory.h"
 #include "pcm_hash.h"
@@ -25,10 +26,12 @@ static bool same_file(const struct stat *file, const char *path) {
   return !stat(path, &s) && s.st_dev == file->st_dev && s.st_ino == file->st_ino;
 }
 
-/* A source of the track, or a reference that it is matched to. */
-static bool is_source(const struct stat *file, const struct manifest *m,
-                      const struct track *track) {
+/* A source of the track, a reference that it is matched to, or its impulse responses. */
+static bool is_source(const struct stat *file, const struct plan *plan, const struct unit *unit) {
+  const struct manifest *m = plan->manifest;
+  const struct track *track = &m->tracks[unit->track];
   const struct match_params *match = chain_match(&track->chain);
+  const struct hrtf *hrtf = plan->hrtfs[unit->variant];
   bool found = false;
   for (int i = 0; i < track_source_files(track) && !found; i++)
     found = same_file(file, track_source_file(track, i));
@@ -37,16 +40,15 @@ static bool is_source(const struct stat *file, const struct manifest *m,
     found = same_file(file, path);
     free(path);
   }
-  return found;
+  return found || (hrtf && same_file(file, hrtf->path));
 }
 
 enum status deliver_may_write(const struct plan *plan, const struct unit *unit, bool force,
                               struct failure *why) {
-  const struct manifest *m = plan->manifest;
   struct stat file, receipt;
   if (stat(unit->path, &file)) return STATUS_OK;
   const bool foreign = stat(unit->receipt_path, &receipt);
-  bool source = is_source(&file, m, &m->tracks[unit->track]);
+  bool source = is_source(&file, plan, unit);
   source = source || (foreign && source_set_has(plan->sources, &file));
   if (source)
     return fail(why, STATUS_CANT_CREATE, "%s: is a source of this manifest, and sources are never "
@@ -95,11 +97,24 @@ static void compare_meters(struct receipt *r) {
   r->meters_agree = r->meters_differ_lu <= METERS_TOLERANCE_LU;
 }
 
+static void describe_hrtf(const struct delivery *d, struct receipt *r) {
+  const struct hrtf *hrtf = d->plan->hrtfs[d->unit->unit->variant];
+  const char *named = d->plan->manifest->variants[d->unit->unit->variant].binaural.hrtf;
+  r->hrtf_angle_deg = NAN;
+  if (!hrtf) return;
+  snprintf(r->hrtf, sizeof r->hrtf, "%s", named ? named : hrtf->path);
+  memcpy(r->hrtf_sha256, hrtf->sha256, sizeof r->hrtf_sha256);
+  memcpy(r->hrtf_title, hrtf->title, sizeof r->hrtf_title);
+  memcpy(r->hrtf_license, hrtf->license, sizeof r->hrtf_license);
+  r->hrtf_angle_deg = d->unit->hrtf_angle_deg;
+}
+
 static void describe(const struct delivery *d, struct receipt *r) {
   const struct tail_result *result = d->result;
   const struct dither_params *dither =
       &d->plan->manifest->variants[d->unit->unit->variant].dither;
   r->bits = dither->bits;
+  describe_hrtf(d, r);
   snprintf(r->layout, sizeof r->layout, "%s", d->unit->layout->name);
   if (unit_renders(d->unit))
     snprintf(r->rendered, sizeof r->rendered, "%s to %s", d->unit->source->name, r->layout);
@@ -251,15 +266,15 @@ static enum status estimate_immersive(const struct delivery *d, struct receipt *
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   const struct pcm_shape shape = {r->rate_hz, receipt_channels(r), d->n_frames, receipt_layout(r)};
   const struct layout *to = layout_find("5.1");
-  const struct scene *scene = r->rate_hz == r->source.rate_hz ? d->unit->scene : NULL;
+  const struct scene_at scene = {d->unit->scene, r->source.rate_hz};
   struct loudness_figures figures;
   const bool wanted = variant->format == FILE_ADM && variant->adm == ADM_DOLBY &&
                       !fold_refusal(shape.layout, to);
   if (wanted && *r->immersive) return STATUS_OK;
   r->immersive_lufs = r->immersive_peak_dbtp = -HUGE_VAL;
   *r->immersive = 0;
-  if (!wanted || (shape.layout->n_objects && !scene)) return STATUS_OK;
-  const enum status status = loudness_measure_folded(&shape, scene, d->pcm, to, &figures,
+  if (!wanted || (shape.layout->n_objects && !scene.scene)) return STATUS_OK;
+  const enum status status = loudness_measure_folded(&shape, &scene, d->pcm, to, &figures,
                                                      &r->immersive_peak_dbtp, why);
   if (status) return status;
   r->immersive_lufs = figures.integrated_lufs;

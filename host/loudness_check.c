@@ -205,17 +205,53 @@ enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *p
   return measure(shape, &samples, figures, true_peak_dbtp, why);
 }
 
-enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene *scene,
+/* Where frames of one rate are at another, in place. Blocks may fall on one frame: the last one
+ * holds. */
+static void convert_blocks(struct scene_object *o, int from_hz, int to_hz) {
+  for (int32_t k = 0; k < o->n_blocks; k++) {
+    struct scene_block *b = &o->blocks[k];
+    const int64_t arrival = ((int64_t)b->frame + b->ramp_frames) * to_hz / from_hz;
+    b->frame = (int32_t)((int64_t)b->frame * to_hz / from_hz);
+    b->ramp_frames = (int32_t)(arrival < INT32_MAX ? arrival - b->frame : INT32_MAX - b->frame);
+  }
+}
+
+/* A copy of the scene at another rate, to be given to scene_destroy; NULL: no memory. */
+static struct scene *convert_scene(const struct scene *from, int from_hz, int to_hz) {
+  struct scene *s = calloc(1, sizeof *s);
+  if (s) s->objects = calloc((size_t)from->n_objects, sizeof *s->objects);
+  bool made = s && s->objects;
+  for (int i = 0; made && i < from->n_objects; i++) {
+    struct scene_object *o = &s->objects[s->n_objects++];
+    const size_t bytes = (size_t)from->objects[i].n_blocks * sizeof *o->blocks;
+    o->n_blocks = from->objects[i].n_blocks;
+    o->blocks = malloc(bytes);
+    made = o->blocks != NULL;
+    if (!made) continue;
+    memcpy(o->blocks, from->objects[i].blocks, bytes);
+    convert_blocks(o, from_hz, to_hz);
+  }
+  if (!made) scene_destroy(&s);
+  return s;
+}
+
+enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene_at *at,
                                     const int32_t *pcm, const struct layout *to,
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why) {
   const struct pcm_shape folded = {shape->rate_hz, to->channels, shape->n_frames, to};
-  const struct stage_format format = {shape->rate_hz, shape->channels, shape->layout, scene};
-  struct fold_params params = {0};
+  struct scene *other = NULL;
+  if (at->scene && at->rate_hz != shape->rate_hz &&
+      !(other = convert_scene(at->scene, at->rate_hz, shape->rate_hz)))
+    return fail(why, STATUS_AGAIN, "loudness check: out of memory");
+  const struct stage_format format = {shape->rate_hz, shape->channels, shape->layout,
+                                      other ? other : at->scene};
+  const struct fold_params params = fold_to(to);
   struct stage_design design;
   const char *reason;
-  while (strcmp(layout_choices[params.layout], to->name)) params.layout++;
-  if (stage_fold.design(&params, &format, &design, &reason))
+  const int failed = stage_fold.design(&params, &format, &design, &reason);
+  scene_destroy(&other);
+  if (failed)
     return fail(why, strcmp(reason, "out of memory") ? STATUS_INTERNAL : STATUS_AGAIN,
                 "loudness check: %s to %s: %s", shape->layout->name, to->name, reason);
   const struct samples samples = {.pcm = pcm, .render = &design,
@@ -230,4 +266,83 @@ enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *
                                   struct failure *why) {
   const struct samples samples = {.pcm = pcm, .is_float = is_float, .hops = hops};
   return measure(shape, &samples, figures, NULL, why);
+}
+
+/* ---- piece by piece ---- */
+
+struct loudness_meter {
+  struct pcm_shape shape;
+  ebur128_state *state;
+  double *ticks; /* energies of the whole ones */
+  float *frames; /* of the tick at hand, interleaved */
+  int32_t tick, n_held, n_done; /* frames of a tick, held, ticks done */
+};
+
+static enum status meter_failed(int result, struct failure *why) {
+  return fail(why, STATUS_AGAIN, "loudness check: libebur128 failed with code %d", result);
+}
+
+enum status loudness_meter_open(const struct layout *layout, int rate_hz, int32_t n_frames,
+                                struct loudness_meter **out, struct failure *why) {
+  struct loudness_meter *m = calloc(1, sizeof *m);
+  *out = m;
+  if (m) {
+    m->shape = (struct pcm_shape){rate_hz, layout->channels, n_frames, layout};
+    m->tick = rate_hz * LOUDNESS_TICK_MS / 1000;
+    m->ticks = calloc((size_t)loudness_ticks(n_frames, rate_hz) + 1, sizeof *m->ticks);
+    m->frames = malloc((size_t)m->tick * (size_t)layout->channels * sizeof *m->frames);
+    struct metering metering = {.shape = &m->shape, .n_channels = layout->channels};
+    if (open_meter(&metering, true)) m->state = metering.meter;
+  }
+  if (m && m->state && m->ticks && m->frames) return STATUS_OK;
+  loudness_meter_close(out);
+  return fail(why, STATUS_AGAIN, "loudness check: out of memory");
+}
+
+void loudness_meter_close(struct loudness_meter **meter) {
+  if (!*meter) return;
+  if ((*meter)->state) ebur128_destroy(&(*meter)->state);
+  free((*meter)->ticks);
+  free((*meter)->frames);
+  free(*meter);
+  *meter = NULL;
+}
+
+/* The frames that are held go in; of a whole tick the energy is kept. */
+static int meter_tick(struct loudness_meter *m) {
+  double lufs = -HUGE_VAL;
+  int result = ebur128_add_frames_float(m->state, m->frames, (size_t)m->n_held);
+  const bool whole = m->n_held == m->tick;
+  m->n_held = 0;
+  if (result != EBUR128_SUCCESS || !whole) return result;
+  result = ebur128_loudness_window(m->state, LOUDNESS_TICK_MS, &lufs);
+  m->ticks[m->n_done++] = pow(10, (lufs + 0.691) / 10) * m->tick;
+  return result;
+}
+
+enum status loudness_meter_add(struct loudness_meter *m, const float *planar, size_t stride,
+                               int32_t n, struct failure *why) {
+  const int channels = m->shape.channels;
+  for (int32_t i = 0; i < n; i++) {
+    float *to = m->frames + (size_t)m->n_held * (size_t)channels;
+    for (int c = 0; c < channels; c++) to[c] = planar[(size_t)c * stride + (size_t)i];
+    if (++m->n_held < m->tick) continue;
+    const int result = meter_tick(m);
+    if (result != EBUR128_SUCCESS) return meter_failed(result, why);
+  }
+  return STATUS_OK;
+}
+
+enum status loudness_meter_read(struct loudness_meter *m, struct loudness_figures *f,
+                                double *true_peak_dbtp, struct failure *why) {
+  int result = m->n_held ? meter_tick(m) : EBUR128_SUCCESS;
+  const int rate_hz = m->shape.rate_hz;
+  f->momentary_lufs = loudness_maximum(m->ticks, m->n_done, LOUDNESS_MOMENTARY, rate_hz);
+  f->short_term_lufs = loudness_maximum(m->ticks, m->n_done, LOUDNESS_SHORT_TERM, rate_hz);
+  if (result == EBUR128_SUCCESS) result = ebur128_loudness_global(m->state, &f->integrated_lufs);
+  if (result == EBUR128_SUCCESS) result = ebur128_loudness_range(m->state, &f->range_lu);
+  double peak = 0;
+  if (result == EBUR128_SUCCESS) result = read_true_peak(m->state, &peak);
+  *true_peak_dbtp = peak > 0 ? 20 * log10(peak) : -HUGE_VAL;
+  return result == EBUR128_SUCCESS ? STATUS_OK : meter_failed(result, why);
 }

@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "layout.h"
 #include "loudness.h"
+#include "scene.h"
 
 struct pcm_shape {
   int rate_hz, channels;
@@ -28,10 +29,14 @@ enum status loudness_measure_planar(const struct pcm_shape *shape, const float *
 enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                  struct loudness_figures *figures, double *true_peak_dbtp,
                                  struct failure *why);
-/* The same of the integers of a bed, or of a bed and objects and their scene at its rate,
- * folded to another layout (fold.h; there is a way): what its render there would measure, before
- * any limiter of that render. `scene`: NULL of a bed alone. */
-enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene *scene,
+/* The same of the integers of a bed, or of a bed and the objects of a scene, folded to another
+ * layout (fold.h; there is a way): what its render there would measure, before any limiter of
+ * that render. `scene` matters to objects alone. */
+struct scene_at {
+  const struct scene *scene; /* NULL: none */
+  int rate_hz;               /* of its frames */
+};
+enum status loudness_measure_folded(const struct pcm_shape *shape, const struct scene_at *scene,
                                     const int32_t *pcm, const struct layout *to,
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why);
@@ -40,4 +45,16 @@ enum status loudness_measure_folded(const struct pcm_shape *shape, const struct 
 enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
                                   struct loudness_figures *figures, float *hops,
                                   struct failure *why);
+
+/* The same as loudness_measure_planar, of a programme that is not in memory as a whole. */
+struct loudness_meter;
+/* `layout`: one of loudspeakers alone; n_frames are to come. STATUS_AGAIN: no memory, *meter is NULL. */
+enum status loudness_meter_open(const struct layout *layout, int rate_hz, int32_t n_frames,
+                                struct loudness_meter **meter, struct failure *why);
+/* The next n frames; channel c begins at planar + c * stride. */
+enum status loudness_meter_add(struct loudness_meter *meter, const float *planar, size_t stride,
+                               int32_t n, struct failure *why);
+enum status loudness_meter_read(struct loudness_meter *meter, struct loudness_figures *figures,
+                                double *true_peak_dbtp, struct failure *why);
+void loudness_meter_close(struct loudness_meter **meter); /* takes NULL; writes NULL */
 #endif

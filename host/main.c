@@ -22,12 +22,14 @@
 #include "memory.h"
 #include "order.h"
 #include "publish.h"
+#include "qc.h"
 #include "report.h"
 #include "report_merge.h"
 #include "shaders.h"
 #include "shards.h"
 #include "verify.h"
 
+enum { MOST_WORDS = 64 }; /* of an option that is given several times */
 struct arguments {
   const char *output, *device, *only, *manifest, *junit;
   struct render_options render;
@@ -35,6 +37,8 @@ struct arguments {
   int plan_shards;     /* plan */
   enum progress_mode progress;
   struct compare_limits limits;
+  const char *layout, *companions[MOST_WORDS], *qc_limits[MOST_WORDS]; /* qc */
+  int n_companions, n_qc_limits;
   bool dry_run, quick, json, quiet, help;
   int n_files;
   char **files;
@@ -45,8 +49,8 @@ struct arguments {
 enum { /* commands, as their options name them */
   RENDER = 1, VERIFY = 2, COMPARE = 4, REPORT = 8, DEVICES = 16, PLAN = 32,
   OTHER = 64, /* no options */
-  ANALYZE = 128,
-  ANY = RENDER | VERIFY | COMPARE | REPORT | DEVICES | PLAN | ANALYZE | OTHER
+  ANALYZE = 128, QC = 256,
+  ANY = RENDER | VERIFY | COMPARE | REPORT | DEVICES | PLAN | ANALYZE | QC | OTHER
 };
 struct option_row {
   int commands;     /* that take it */
@@ -152,6 +156,19 @@ static bool set_max_band(struct arguments *a, const char *v) {
   return decibels(v, false, &a->limits.band_db);
 }
 
+static bool add_word(const char **words, int *n, const char *v) {
+  if (*n < MOST_WORDS) words[(*n)++] = v;
+  else return false;
+  return *v;
+}
+static bool set_layout(struct arguments *a, const char *v) { a->layout = v; return *v; }
+static bool set_companion(struct arguments *a, const char *v) {
+  return add_word(a->companions, &a->n_companions, v);
+}
+static bool set_qc_limit(struct arguments *a, const char *v) {
+  return add_word(a->qc_limits, &a->n_qc_limits, v);
+}
+
 static const struct option_row options[] = {
     {RENDER, "output", 'o', "DIR", "folder of the deliverables (default: rendered)", set_output},
     {RENDER | VERIFY, "device", 'd', "SPEC",
@@ -179,8 +196,13 @@ static const struct option_row options[] = {
     {COMPARE, "max-true-peak", 0, "DB", "largest difference of true peak", set_max_true_peak},
     {COMPARE, "max-band", 0, "DB", "largest difference of an octave's level (below -100 dBFS: "
      "none)", set_max_band},
-    {VERIFY | COMPARE, "junit", 0, "FILE", "write the result as JUnit XML, too", set_junit},
-    {RENDER | VERIFY | COMPARE | REPORT, "jobs", 'j', "N",
+    {QC, "companion", 0, "STEREO", "stereo file of the one FILE: do they run together? (several "
+     "times: several)", set_companion},
+    {QC, "layout", 0, "NAME", "of files that do not say theirs, such as 7.1.4", set_layout},
+    {QC, "limit", 0, "NAME=VALUE", "another limit of a rule, such as loudness=-16 or clipped=off "
+     "(several times: several)", set_qc_limit},
+    {VERIFY | COMPARE | QC, "junit", 0, "FILE", "write the result as JUnit XML, too", set_junit},
+    {RENDER | VERIFY | COMPARE | REPORT | QC, "jobs", 'j', "N",
      "worker threads, 1 to 1024 (default: one per core)", set_jobs},
     {RENDER | VERIFY, "memory", 0, "SIZE", "of this machine, for all tracks at once, such as 8G "
      "(default: three quarters); one that alone needs more runs alone", set_memory},
@@ -327,6 +349,12 @@ static int command_analyze(const struct arguments *a) {
   return analyze_files(a->files, a->n_files, a->json, stdout, stderr);
 }
 
+static int command_qc(const struct arguments *a) {
+  const struct qc_options how = {a->companions, a->n_companions, a->qc_limits, a->n_qc_limits,
+                                 a->layout,    a->render.jobs, a->json, a->quiet, a->junit};
+  return qc_run(a->files, a->n_files, &how, stdout);
+}
+
 static int command_devices(const struct arguments *a) { return device_list(stdout, a->json); }
 
 static int command_schema(const struct arguments *a) {
@@ -362,6 +390,9 @@ static const struct command {
      "receipts and reports of all runs and shards as one", command_report},
     {ANALYZE, "analyze", "FILE...", 1, INT_MAX, "a file",
      "what audio files are, immersive masters with beds, objects and profile", command_analyze},
+    {QC, "qc", "FILE...", 1, INT_MAX, "a file or folder",
+     "immersive files, or those of a folder, by delivery rules; does stereo run with them?",
+     command_qc},
     {DEVICES, "devices", "", 0, 0, "", "list devices, each with the result of its self-test",
      command_devices},
     {OTHER, "schema", "", 0, 0, "", "print the manifest's JSON Schema", command_schema},

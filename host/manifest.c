@@ -72,9 +72,22 @@ static void check_tail(struct row_reader *reader, yaml_node_t *node,
   if (variant->format == FILE_FLAC && variant->dither.bits == 32)
     tell(reader, node, "bits",
          "FLAC holds no 32-bit float (accepted: 16, 20, 24 in flac; 32 in wav, aiff)");
-  if (variant->format == FILE_ADM) check_adm(reader, node, variant);
+  const bool binaural = fold_is_binaural(&variant->fold);
+  if (variant->binaural.hrtf && !binaural)
+    tell(reader, node, "hrtf", "is for headphones (accepted: beside layout: binaural)");
+  if (variant->format == FILE_ADM && binaural)
+    tell(reader, node, "format",
+         "an ADM master is a bed (accepted of layout binaural: wav, aiff, flac)");
+  else if (variant->format == FILE_ADM) check_adm(reader, node, variant);
   else if (variant->adm != ADM_DOLBY)
     tell(reader, node, "adm", "is for masters (accepted: beside format: adm)");
+}
+
+/* The path is relative to the file that names it: it becomes relative to the manifest. */
+static void place_hrtf(const struct draft *draft, struct variant *variant) {
+  char *text = variant->binaural.hrtf;
+  if (text) variant->binaural.hrtf = manifest_from_folder(draft->folder, text);
+  free(text);
 }
 
 static void read_variant(struct row_reader *reader, const char *name, yaml_node_t *value,
@@ -93,6 +106,7 @@ static void read_variant(struct row_reader *reader, const char *name, yaml_node_
   int n_before = reader->problems->n;
   row_reader_mapping(reader, value, &(struct row_mapping){.tables = all.tables});
   if (reader->problems->n > n_before) return;
+  place_hrtf(draft, variant);
   for (const struct stage *const *stage = stage_registry; *stage; stage++) {
     const void *params = manifest_tail_params(variant, *stage);
     if (params) manifest_check_stage(reader, value, *stage, params);

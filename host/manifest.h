@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "binaural.h"
 #include "dither.h"
 #include "edit.h"
 #include "fold.h"
@@ -40,6 +41,7 @@ struct variant {
   /* The tail stages' settings; their rows stand directly among a variant's keys. */
   struct resample_params resample;
   struct fold_params fold;
+  struct binaural_params binaural; /* its set is the plan's affair */
   struct loudness_params loudness;
   struct limiter_params limiter;
   struct dither_params dither;

@@ -128,6 +128,7 @@ static const struct {
 } tails[] = {
     {"resample", offsetof(struct variant, resample)},
     {"fold", offsetof(struct variant, fold)},
+    {"binaural", offsetof(struct variant, binaural)},
     {"loudness", offsetof(struct variant, loudness)},
     {"limiter", offsetof(struct variant, limiter)},
     {"dither", offsetof(struct variant, dither)},

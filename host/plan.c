@@ -12,6 +12,7 @@
 #include "detmath.h"
 #include "encode.h"
 #include "fold.h"
+#include "hrtf.h"
 #include "memory.h"
 #include "settings.h"
 #include "track_source.h"
@@ -153,17 +154,18 @@ static double dither_db(const struct variant *v, int rate_hz) {
 }
 
 /* A render of the track's objects is the track's own: no other has its scene. Variants share it. */
-static enum status design_render(const struct variant *v, const struct stage_format *source,
+static enum status design_render(const struct fold_params *fold,
+                                 const struct stage_format *source,
                                  const struct layout *to, struct track_plan *out,
                                  const struct stage_design **design, char **tables,
                                  struct failure *why) {
   struct scene_fold *f = out->scene_folds, *end = f + out->n_scene_folds;
-  const struct stage_use use = {&stage_fold, &v->fold};
-  while (f < end && (f->to != to || f->mode != v->fold.mode)) f++;
+  const struct stage_use use = {&stage_fold, fold};
+  while (f < end && (f->to != to || f->mode != fold->mode)) f++;
   if (f == end) {
     const enum status status = design_alone(&use, 1, source, &f->design, f->sha256, why);
     if (status) return status;
-    f->to = to, f->mode = v->fold.mode;
+    f->to = to, f->mode = fold->mode;
     out->n_scene_folds++;
   }
   *design = &f->design;
@@ -171,18 +173,40 @@ static enum status design_render(const struct variant *v, const struct stage_for
   return STATUS_OK;
 }
 
-/* The stages of a variant that is delivered at another rate than its source's, or folded. */
-static enum status plan_conversion(const struct plan *plan, const struct variant *v,
+/* Objects are rendered to loudspeakers first. */
+static enum status plan_binaural(const struct plan *plan, int variant,
+                                 const struct stage_format *source, struct track_plan *out,
+                                 struct conversion *to, char **tables, struct failure *why) {
+  struct binaural_params params = plan->manifest->variants[variant].binaural;
+  const struct layout *room = binaural_speakers(source->layout);
+  const struct stage_format heard = {source->rate_hz, room->channels, room, NULL};
+  enum status status = STATUS_OK;
+  if (!plan->hrtfs[variant]) return fail(why, STATUS_INTERNAL, "no impulse responses");
+  params.set = &plan->hrtfs[variant]->set;
+  if (room != source->layout) {
+    const struct fold_params fold = fold_to(room);
+    status = design_render(&fold, source, room, out, &to->fold, tables, why);
+  }
+  if (status) return status;
+  return add_design(plan, &stage_binaural, &params, &heard, &to->binaural, tables, why);
+}
+
+/* The stages of a variant that is delivered at another rate than its source's, or mixed to
+ * other channels. */
+static enum status plan_conversion(const struct plan *plan, int variant,
                                    const struct stage_format *source,
                                    const struct stage_format *delivered, struct track_plan *out,
                                    struct conversion *to, char **tables, struct failure *why) {
+  const struct variant *v = &plan->manifest->variants[variant];
   struct stage_format folded = *delivered;
   enum status status = STATUS_OK;
   folded.rate_hz = source->rate_hz;
   to->rate_hz = delivered->rate_hz;
   to->channels = delivered->channels;
-  if (delivered->layout != source->layout && source->layout->n_objects)
-    status = design_render(v, source, delivered->layout, out, &to->fold, tables, why);
+  if (fold_is_binaural(&v->fold))
+    status = plan_binaural(plan, variant, source, out, to, tables, why);
+  else if (delivered->layout != source->layout && source->layout->n_objects)
+    status = design_render(&v->fold, source, delivered->layout, out, &to->fold, tables, why);
   else if (delivered->layout != source->layout)
     status = add_design(plan, &stage_fold, &v->fold, source, &to->fold, tables, why);
   if (!status && delivered->rate_hz != source->rate_hz)
@@ -195,10 +219,14 @@ static enum status plan_conversion(const struct plan *plan, const struct variant
 static enum status check_layouts(const struct variant *v, const struct layout *source,
                                  const struct stage_format *to, struct failure *why) {
   const struct layout *delivered = to->layout;
-  const char *refusal = source ? fold_refusal(source, delivered) : NULL;
+  const bool binaural = fold_is_binaural(&v->fold);
+  const char *refusal = binaural ? binaural_refusal(source)
+                        : source ? fold_refusal(source, delivered)
+                                 : NULL;
   if (refusal)
-    return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s", source->name,
-                delivered->name, v->name, refusal);
+    return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s",
+                source ? source->name : "a source", binaural ? LAYOUT_BINAURAL : delivered->name,
+                v->name, refusal);
   if (v->format == FILE_ADM)
     refusal = adm_file_refusal(v->adm, delivered, to->rate_hz, v->dither.bits);
   else
@@ -226,13 +254,15 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
   u->source = format.layout;
   delivered.layout = u->layout = fold_target(&v->fold, format.layout);
   if (delivered.layout) delivered.channels = delivered.layout->channels;
+  const bool binaural = fold_is_binaural(&v->fold);
   if (delivered.layout != format.layout) delivered.scene = NULL;
   const bool converted =
-      delivered.rate_hz != format.rate_hz || delivered.layout != format.layout;
+      delivered.rate_hz != format.rate_hz || delivered.layout != format.layout || binaural;
   struct conversion *to = &u->tail.to;
   enum status status = check_layouts(v, format.layout, &delivered, why);
   if (!status && converted)
-    status = plan_conversion(plan, v, &format, &delivered, track->out, to, &all, why);
+    status =
+        plan_conversion(plan, u->unit->variant, &format, &delivered, track->out, to, &all, why);
   if (!status)
     status = add_design(plan, &stage_limiter, &v->limiter, &delivered, &u->tail.limiter, &all, why);
   if (!status)
@@ -240,6 +270,9 @@ static enum status plan_unit(const struct plan *plan, const struct track_in_plan
   if (!status && !isnan(clip_db(&v->limiter)))
     status = add_design(plan, &stage_clip, &(struct clip_params){0}, &delivered,
                         converted ? &to->clip : &track->out->clip, &all, why);
+  if (!status && to->binaural)
+    u->hrtf_angle_deg = hrtf_largest_angle(plan->hrtfs[u->unit->variant],
+                                           binaural_speakers(format.layout));
   if (!status) {
     u->tail.loudness_lufs = v->loudness.loudness_lufs;
     u->tail.max_reduction_db = v->loudness.max_reduction_db;
@@ -360,6 +393,19 @@ static void print_stage(const struct track_plan *tp, int stage, FILE *people) {
   fputs(" > ", people);
 }
 
+static void print_hrtf(const struct plan *plan, const struct unit_plan *u, FILE *people) {
+  const struct hrtf *hrtf = plan->hrtfs[u->unit->variant];
+  fprintf(people, "binaural (%s, within %.1f degrees) > ",
+          *hrtf->title ? hrtf->title : hrtf->path, u->hrtf_angle_deg);
+}
+
+static json_t *hrtf_json(const struct plan *plan, const struct unit_plan *u) {
+  const struct hrtf *hrtf = plan->hrtfs[u->unit->variant];
+  return json_pack("{s:o, s:s, s:s, s:s, s:f}", "path", settings_json_text(hrtf->path), "sha256",
+                   hrtf->sha256, "title", hrtf->title, "license", hrtf->license,
+                   "largest_angle_deg", u->hrtf_angle_deg);
+}
+
 static void print_unit(const struct plan *plan, const struct track_plan *tp,
                        const struct unit_plan *u, FILE *people, FILE *data) {
   const struct manifest *m = plan->manifest;
@@ -372,8 +418,11 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
       fprintf(people, "%s to %s > ", track->source_text, track->stems->layout->name);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
-    if (unit_renders(u)) fprintf(people, "render %s to %s > ", u->source->name, u->layout->name);
+    if (unit_renders(u))
+      fprintf(people, "render %s to %s > ", u->source->name,
+              u->tail.to.binaural ? binaural_speakers(u->source)->name : u->layout->name);
     else if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
+    if (u->tail.to.binaural) print_hrtf(plan, u, people);
     if (u->tail.to.resample) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
     fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
             u->unit->name);
@@ -388,6 +437,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
   json_object_set_new(line, "settings", settings_of_variant(variant));
   if (u->layout) json_object_set_new(line, "layout", json_string(u->layout->name));
   if (unit_renders(u)) json_object_set_new(line, "renders", json_string(u->source->name));
+  if (u->tail.to.binaural) json_object_set_new(line, "hrtf", hrtf_json(plan, u));
   json_t *runs = json_array();
   for (int s = 0; s < tp->n_stages; s++) json_array_append_new(runs, json_string(tp->label[s]));
   json_object_set_new(line, "chain_runs_as", runs);

@@ -43,6 +43,7 @@ struct plan {
   struct texts *texts; /* of the units */
   int shard, n_shards; /* from 1, for the report's name; 0: not a shard */
   struct plan_album *albums; /* by variant */
+  struct hrtf **hrtfs;       /* by variant: of layout binaural and selected, else NULL */
   char *(*variant_settings)[2]; /* by variant, as text: at the source's rate, and converted */
 };
 
@@ -78,7 +79,7 @@ struct source_identity {
 
 struct source_identity source_identity_of(const struct audio *audio);
 
-enum { MAX_SCENE_FOLDS = 8 }; /* to every layout, both ways to 2.0 */
+enum { MAX_SCENE_FOLDS = 16 }; /* to every layout, both ways to 2.0 */
 /* A track ready to be rendered: stages that do something, designed. */
 struct track_plan {
   int n_stages; /* neighbouring linear stages count as one, run as the first of them */
@@ -106,6 +107,7 @@ struct track_plan {
     const struct layout *layout;   /* delivered */
     const struct scene *scene;     /* the track's, while its audio lasts; NULL */
     const struct adm_source *master; /* likewise */
+    double hrtf_angle_deg; /* hrtf_largest_angle, of layout binaural */
     const char (*stem_sha256)[HASH_TEXT_SIZE]; /* of the track's audio, while it lasts; NULL */
     struct tail tail;
     struct key_parts parts;
@@ -127,6 +129,9 @@ enum status track_plan_make_units(const struct plan *plan, int track, const stru
                                   struct track_plan *out, struct failure *why);
 void track_plan_free(struct track_plan *track);
 
+/* Inside plan*.c: reads the impulse responses of the variants that any selected unit has. */
+enum status plan_hrtfs_create(struct plan *plan, struct failure *why);
+void plan_hrtfs_free(struct plan *plan);
 /* Inside plan*.c: the albums of the variants that any selected unit has. */
 void plan_albums_create(struct plan *plan);
 void plan_albums_free(struct plan *plan);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hrtf.h"
 #include "memory.h"
 #include "plan.h"
 #include "settings.h"
@@ -155,11 +156,18 @@ static void make_file_key(const struct plan *plan, struct unit_plan *u) {
   struct hash hash;
   hash_init(&hash);
   for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) hash_text(&hash, tags[i]);
-  for (int k = 0; track->stems && variant->format == FILE_ADM && k < track->stems->n; k++) {
-    hash_text(&hash, track->stems->items[k].name); /* a master says them of its objects */
-    hash_text(&hash, scene_roles[track->stems->items[k].role]);
-  }
   hash_final(&hash, u->file_key);
+}
+
+/* A master says of its objects what they are: other names make another file. */
+static void hash_objects(const struct plan *plan, const struct unit *unit, struct hash *hash) {
+  const struct stems *stems = plan->manifest->tracks[unit->track].stems;
+  if (plan->manifest->variants[unit->variant].format != FILE_ADM) return;
+  for (int k = 0; stems && k < stems->n; k++) {
+    if (!stems->items[k].n_objects) continue;
+    hash_text(hash, stems->items[k].name);
+    hash_text(hash, scene_roles[stems->items[k].role]);
+  }
 }
 
 static void make_keys(const struct plan *plan, const struct track_keys *keys,
@@ -171,7 +179,10 @@ static void make_keys(const struct plan *plan, const struct track_keys *keys,
   hash_text(&hash, u->parts.chain_sha256);
   hash_text(&hash, variant_settings(plan, u->unit->variant, source));
   if (keys->edit) hash_text(&hash, keys->edit);
+  hash_objects(plan, u->unit, &hash);
   hash_text(&hash, u->parts.tables_sha256);
+  const struct hrtf *hrtf = plan->hrtfs[u->unit->variant];
+  if (hrtf) hash_text(&hash, hrtf->sha256);
   hash_text(&hash, lacquer_engine_hash);
   hash_text(&hash, lacquer_spirv_hash);
   hash_final(&hash, u->own_key);

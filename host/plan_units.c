@@ -92,6 +92,7 @@ enum status plan_create_part(const struct manifest *manifest, const char *folder
   for (int t = 0; t < manifest->n_tracks && !status; t++)
     if (plan->first_unit[t] < plan->first_unit[t + 1])
       status = references_present(manifest, &manifest->tracks[t], why);
+  if (!status) status = plan_hrtfs_create(plan, why);
   if (status) plan_destroy(out);
   return status;
 }
@@ -107,6 +108,7 @@ void plan_destroy(struct plan **plan) {
   texts_destroy(&(*plan)->texts);
   source_set_destroy(&(*plan)->sources);
   plan_albums_free(*plan);
+  plan_hrtfs_free(*plan);
   designs_destroy(&(*plan)->designs);
   references_destroy(&(*plan)->references);
   free((*plan)->units);

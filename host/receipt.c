@@ -51,6 +51,11 @@ static const struct field fields[] = {
     FIELD("deliverable", "form", FIELD_LATER_TEXT, form),
     FIELD("deliverable", "objects", FIELD_LATER_INT, n_objects),
     FIELD("deliverable", "blocks", FIELD_LATER_INT, n_blocks),
+    FIELD("binaural", "hrtf", FIELD_LATER_TEXT, hrtf),
+    FIELD("binaural", "hrtf_sha256", FIELD_LATER_TEXT, hrtf_sha256),
+    FIELD("binaural", "hrtf_title", FIELD_LATER_TEXT, hrtf_title),
+    FIELD("binaural", "hrtf_license", FIELD_LATER_TEXT, hrtf_license),
+    FIELD("binaural", "largest_angle_deg", FIELD_LATER_REAL, hrtf_angle_deg),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
     FIELD("edit", "frames", FIELD_INT, edit.n_frames),
@@ -317,6 +322,9 @@ bool receipt_read_all(const char *path, struct receipt *out, struct receipt_orig
         json_object_del(edit, fields[i].name);
     origin->file = text_of(root, "file");
     origin->manifest = text_of(root, "manifest");
+    const json_t *track = json_object_get(root, "track");
+    origin->track = (int)json_integer_value(json_object_get(track, "number"));
+    origin->disc = (int)json_integer_value(json_object_get(track, "disc"));
     json_t *stems = json_deep_copy(json_object_get(root, "stems")), *stem;
     size_t k;
     origin->stems = json_incref(json_object_get(root, "stems"));

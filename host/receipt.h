@@ -31,6 +31,10 @@ struct receipt {
   char rendered[32];       /* "7.1.2+5 to 5.1": objects that became loudspeakers; else "" */
   char form[64];           /* adm_file_form of an ADM master, else "" */
   int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
+  /* Of layout binaural, else "": the file as the manifest names it, its hash and what it says
+   * of itself; the largest angle between a loudspeaker and its measurement. */
+  char hrtf[256], hrtf_sha256[HASH_TEXT_SIZE], hrtf_title[160], hrtf_license[160];
+  double hrtf_angle_deg;
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */
@@ -81,6 +85,7 @@ struct receipt_origin {
   char *file;     /* the deliverable's name below its output folder */
   char *manifest; /* absolute path; "" when the receipt does not say */
   char *settings; /* of chain, edit, variant and stems: receipt_settings; owned, as all texts */
+  int track, disc; /* numbers; disc 0: none */
   json_t *stems;  /* as stems_json with hashes; NULL: it has none; owned */
   char engine_sha256[HASH_TEXT_SIZE];
 };

@@ -80,7 +80,9 @@ static int64_t session_bytes(const struct audio *shape, int rate_hz) {
  * compared. */
 static int64_t cpu_bytes(const struct work *w, int track, const struct audio *shape) {
   const struct manifest *m = w->plan->manifest;
-  struct audio widest = *shape; /* a scene may have fewer channels than its render */
+  struct audio widest = *shape; /* fold.h: a scene of few channels is rendered to more */
+  if (shape->layout->n_objects && shape->channels < LAYOUT_MOST_SPEAKERS)
+    widest.channels = LAYOUT_MOST_SPEAKERS;
   int64_t other = 0;
   for (int i = 0; i < m->tracks[track].n_variants; i++) {
     const struct variant *v = &m->variants[m->tracks[track].variants[i]];
@@ -88,7 +90,6 @@ static int64_t cpu_bytes(const struct work *w, int track, const struct audio *sh
     struct audio folded = *shape;
     folded.layout = fold_target(&v->fold, shape->layout);
     folded.channels = folded.layout->channels;
-    if (folded.channels > widest.channels) widest.channels = folded.channels;
     const bool converted = rate_hz != shape->rate_hz || folded.layout != shape->layout;
     const int64_t bytes = converted ? session_bytes(&folded, rate_hz) : 0;
     if (bytes > other) other = bytes;

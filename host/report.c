@@ -51,6 +51,13 @@ static json_t *reading_json(const struct loudness_reading *r, bool with_peak) {
   return json;
 }
 
+static json_t *hrtf_json(const struct receipt *r) {
+  return json_pack("{s:o, s:s, s:o, s:o, s:o}", "path", settings_json_text(r->hrtf), "sha256",
+                   r->hrtf_sha256, "title", settings_json_text(r->hrtf_title), "license",
+                   settings_json_text(r->hrtf_license), "largest_angle_deg",
+                   number_or_null(r->hrtf_angle_deg));
+}
+
 static json_t *unit_json(const struct plan *plan, int unit, const struct unit_result *result) {
   const struct unit *u = &plan->units[unit];
   const struct track *track = &plan->manifest->tracks[u->track];
@@ -66,6 +73,7 @@ static json_t *unit_json(const struct plan *plan, int unit, const struct unit_re
     json_object_set_new(line, "rate_hz", json_integer(r->rate_hz));
     if (receipt_layout(r))
       json_object_set_new(line, "layout", json_string(receipt_layout(r)->name));
+    if (*r->hrtf) json_object_set_new(line, "hrtf", hrtf_json(r));
     json_object_set_new(line, "source_lufs", number_or_null(r->source_lufs));
     json_object_set_new(line, "loudness_lufs", number_or_null(r->loudness_lufs));
     json_object_set_new(line, "true_peak_dbtp", number_or_null(r->true_peak_dbtp));
@@ -102,6 +110,9 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
   if (result->state != UNIT_DELIVERED) return;
   if (*r->note) fprintf(out, "lacquer: %s: %s\n", u->name, r->note);
   if (!r->reached) fprintf(out, "lacquer: %s: %s\n", u->name, r->verdict);
+  if (*r->hrtf && r->hrtf_angle_deg > 10)
+    fprintf(out, "lacquer: %s: the impulse responses nearest to a loudspeaker were measured %.0f "
+            "degrees from it\n", u->name, r->hrtf_angle_deg);
   if (strstr(r->immersive, "above")) fprintf(out, "lacquer: %s: %s\n", u->name, r->immersive);
   const bool matched = chain_match(&plan->manifest->tracks[u->track].chain);
   if (r->filter_error_db > (matched ? MATCH_MET_DB : 0.01))

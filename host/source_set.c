@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "hrtf.h"
 #include "matching.h"
 #include "memory.h"
 #include "track_source.h"
@@ -65,6 +66,11 @@ static void fill(struct source_set *set) {
       free(path);
     }
     before = match;
+  }
+  for (int v = 0; v < m->n_variants; v++) {
+    char *path = hrtf_path(m, &m->variants[v]);
+    if (path) add(set, path);
+    free(path);
   }
   if (set->n) qsort(set->files, set->n, sizeof *set->files, by_identity);
   set->complete = true;

@@ -40,7 +40,7 @@ static json_t *automation_json(const struct stem *stem) {
 static void set_place(json_t *json, const struct stem *stem, const struct layout *layout) {
   if (stem->n_channels) {
     json_object_set_new(json, "channels", channels_json(stem, layout));
-  } else if (stem->n_points > 1) {
+  } else if (stem->n_points > 1 || stem->points->gain_db != 0) {
     json_object_set_new(json, "automation", automation_json(stem));
   } else {
     json_t *places = settings_of(stem_place_rows, &stem->points->places);
@@ -48,8 +48,6 @@ static void set_place(json_t *json, const struct stem *stem, const struct layout
     json_object_del(places, other);
     json_object_update(json, places);
     json_decref(places);
-    if (stem->points->gain_db != 0)
-      json_object_set_new(json, "automation_gain", json_real(stem->points->gain_db));
   }
 }
 

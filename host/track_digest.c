@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hrtf.h"
 #include "matching.h"
 #include "memory.h"
 #include "receipt.h"
@@ -41,6 +42,19 @@ static void add_json(struct hash *hash, json_t *json) {
   json_decref(json);
 }
 
+static void add_file(struct hash *hash, const char *path) {
+  struct source_file file = {0};
+  source_file_stat(path, "", &file, NULL);
+  add_number(hash, file.bytes);
+  add_number(hash, file.modified_ns);
+}
+
+static void add_hrtf(struct hash *hash, const struct manifest *m, const struct variant *variant) {
+  char *path = hrtf_path(m, variant);
+  if (path) add_file(hash, path);
+  free(path);
+}
+
 struct track_digests *track_digests_create(const struct manifest *m) {
   struct track_digests *d = memory_new(1, sizeof *d);
   d->manifest = m;
@@ -51,6 +65,7 @@ struct track_digests *track_digests_create(const struct manifest *m) {
     add_text(&hash, m->variants[v].name);
     add_text(&hash, variant_form(&m->variants[v]));
     add_json(&hash, settings_of_variant(&m->variants[v]));
+    add_hrtf(&hash, m, &m->variants[v]);
     hash_final(&hash, d->variants[v]);
   }
   return d;
@@ -66,11 +81,8 @@ void track_digests_destroy(struct track_digests **digests) {
 static void add_references(struct hash *hash, const struct manifest *m,
                            const struct match_params *match) {
   for (int i = 0; match && i < match->n_references; i++) {
-    struct source_file file = {0};
     char *path = match_path(m, &match->references[i]);
-    source_file_stat(path, "", &file, NULL);
-    add_number(hash, file.bytes);
-    add_number(hash, file.modified_ns);
+    add_file(hash, path);
     free(path);
   }
 }

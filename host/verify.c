@@ -73,6 +73,7 @@ static void check_unit(void *context, int item) {
   } else {
     memcpy(u->key, r.key, sizeof u->key);
     memcpy(u->source_sha256, r.source.audio_sha256, sizeof u->source_sha256);
+    memcpy(u->hrtf_sha256, r.hrtf_sha256, sizeof u->hrtf_sha256);
     memcpy(u->pcm_sha256, r.pcm_sha256, sizeof u->pcm_sha256);
     u->other_engine = strcmp(u->origin.engine_sha256, lacquer_engine_hash);
     check_file(u, &r);
@@ -121,6 +122,9 @@ static const char *cause(const struct verify_unit *u, const struct receipt *now,
   if (!strcmp(u->key, now->key))
     return "everything that decides them is the same: this machine or the one that rendered it "
            "computes wrong";
+  if (strcmp(u->hrtf_sha256, now->hrtf_sha256) && !source && !set)
+    return u->other_engine ? "impulse responses and engine changed"
+                           : "the impulse responses changed";
   if (u->other_engine && !source && !set) return "only the engine changed";
   if (source && set) return u->other_engine ? "source, settings and engine changed"
                                             : "source and settings changed";

@@ -43,6 +43,7 @@ struct verify_unit {
   bool other_engine; /* than this program's rendered it */
   struct receipt_origin origin;
   char key[HASH_TEXT_SIZE], source_sha256[HASH_TEXT_SIZE], pcm_sha256[HASH_TEXT_SIZE];
+  char hrtf_sha256[HASH_TEXT_SIZE]; /* of layout binaural, else "" */
 };
 const char *verify_state_name(enum verify_state state, bool quick);
 void verify_print(const struct verify_unit *units, int n, const struct verify_options *options,

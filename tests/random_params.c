@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "audio_fixture.h"
+#include "binaural.h"
 #include "dither.h"
 #include "eq.h"
 #include "fade.h"
 #include "fold.h"
+#include "hrir_fixture.h"
 #include "limiter.h"
 #include "loudness.h"
 #include "multiband.h"
@@ -166,11 +168,17 @@ static const struct {
              {"limiter", mend_limiter}, {"dither", mend_dither}, {"saturate", mend_saturate},
              {"resample", mend_resample}};
 
+/* What no row says: the impulse responses. */
+static void give_responses(const struct stage *stage, void *params) {
+  if (stage == &stage_binaural) ((struct binaural_params *)params)->set = hrir_fixture();
+}
+
 bool random_params(const struct stage *stage, int rate_hz, uint64_t *state, void *params) {
   for (int attempt = 0; attempt < 1000; attempt++) {
     const char *row = NULL;
     memset(params, 0, stage->params_size);
     draw_rows(stage->rows, state, params);
+    give_responses(stage, params);
     for (size_t i = 0; i < sizeof mends / sizeof *mends; i++)
       if (!strcmp(mends[i].stage, stage->name)) mends[i].mend(params, rate_hz);
     if (!stage->check || !stage->check(params, &row)) return true;
@@ -324,6 +332,7 @@ int chosen_params_count(const struct stage *stage) {
 void chosen_params(const struct stage *stage, int index, void *params) {
   memset(params, 0, stage->params_size);
   params_init(stage->rows, params);
+  give_responses(stage, params);
   for (int i = 0; i < COUNT(chosen); i++)
     if (!strcmp(chosen[i].stage, stage->name))
       memcpy(params, (const char *)chosen[i].params + (size_t)index * stage->params_size,

@@ -112,14 +112,14 @@ static void made_free(struct made *m) {
 
 #define PLAIN "bits: 24, dither: none"
 static const char renders[] =
-    "  a714: {" PLAIN ", layout: 7.1.4}\n  a512: {" PLAIN ", layout: 5.1.4}\n"
-    "  a71: {" PLAIN ", layout: 7.1}\n  a51: {" PLAIN ", layout: 5.1}\n"
-    "  a2: {" PLAIN ", layout: 2.0}\n"
+    "  a2: {" PLAIN ", layout: 2.0}\n  a714: {" PLAIN ", layout: 7.1.4}\n"
+    "  a512: {" PLAIN ", layout: 5.1.4}\n  a71: {" PLAIN ", layout: 7.1}\n"
+    "  a51: {" PLAIN ", layout: 5.1}\n"
     "  loud: {layout: 5.1, loudness: -18, true_peak: -1}\n"
     "  ltrt: {layout: 2.0, downmix: lt_rt, loudness: -20, true_peak: -1}\n"
     "  other: {layout: 7.1.4, rate: 44100, loudness: -18, true_peak: -1}\n"
-    "  mono: {layout: 1.0, bits: 16}\n";
-enum { N_PLAIN = 5 };
+    "  mono: {layout: 1.0, bits: 16}\n  ears: {" PLAIN ", layout: binaural}\n";
+enum { N_PLAIN = 5, IN_7_1_4 = 1, EARS = 9 };
 
 /* Words of the units that nothing but the render touches, in double: half a step of 24 bits, and
  * what floats of up to 30 sums leave. */
@@ -153,6 +153,27 @@ static void expect_render(const struct audio *a, const struct unit_plan *u, cons
   free(gain);
 }
 
+/* Headphones: the render to 7.1.4, delivered, as if it were the track. */
+static void expect_ears(const struct made *m) {
+  struct audio bed = {.rate_hz = RATE, .channels = 12, .n_frames = N, .bits = 24,
+                      .layout = layout_find("7.1.4")};
+  struct planned p;
+  struct failure why = {0};
+  for (int c = 0; c < bed.channels; c++) {
+    bed.pcm[c] = oracle_alloc(N * sizeof(float));
+    for (int i = 0; i < N; i++)
+      bed.pcm[c][i] = (float)m->unit[IN_7_1_4].pcm[i * bed.channels + c] * 0x1p-31f;
+  }
+  assert_int_equal(plan_open(&p, "  ears: {" PLAIN ", layout: binaural}\n", &bed, &why), 0);
+  struct made ears = make(&p, &bed, &engine_cpu, VERIFY_OFF);
+  assert_int_equal(ears.n, 1);
+  for (int i = 0; i < 2 * N; i++) /* twelve channels' half steps through filters of few dB */
+    assert_float_equal(m->unit[EARS].pcm[i] * 0x1p-31, ears.unit[0].pcm[i] * 0x1p-31, 20 * 0x1p-24);
+  made_free(&ears);
+  plan_close(&p);
+  audio_free(&bed);
+}
+
 static void check_renders(const char *layout) {
   struct audio audio = scene_audio(layout, 900);
   struct planned p;
@@ -163,6 +184,7 @@ static void check_renders(const char *layout) {
   for (int i = 0; i < p.track.n_units; i++)
     assert_int_equal(cpu.unit[i].result.channels, p.track.units[i].layout->channels);
   for (int i = 0; i < N_PLAIN; i++) expect_render(&audio, &p.track.units[i], &cpu, i);
+  expect_ears(&cpu);
   struct engine device;
   if (gpu_fixture_open(&device)) {
     for (int tier = 0; tier < 2; tier++) {
@@ -202,8 +224,8 @@ static void test_plan(void **state) {
   struct failure why = {0};
   assert_int_equal(plan_open(&p, renders, &audio, &why), 0);
   const struct unit_plan *u = p.track.units;
-  assert_ptr_equal(u[3].tail.to.fold, u[5].tail.to.fold); /* variants share a render */
-  assert_ptr_not_equal(u[4].tail.to.fold, u[6].tail.to.fold);
+  assert_ptr_equal(u[4].tail.to.fold, u[5].tail.to.fold); /* variants share a render */
+  assert_ptr_not_equal(u[0].tail.to.fold, u[6].tail.to.fold);
   assert_int_equal(p.track.n_scene_folds, 7);
   assert_int_equal(plan_open(&again, renders, &audio, &why), 0);
   for (int i = 0; i < p.track.n_units; i++)
@@ -262,16 +284,26 @@ static void test_estimate(void **state) {
   const struct pcm_shape rendered = {RATE, 6, N, layout_find("5.1")};
   assert_int_equal(plan_open(&p, "  v: {" PLAIN ", layout: 5.1}\n", &audio, &why), 0);
   struct made made = make(&p, &audio, &engine_cpu, VERIFY_OFF);
-  assert_int_equal(loudness_measure_folded(&shape, audio.scene, pcm, rendered.layout, &got,
-                                           &got_dbtp, &why), 0);
+  const struct scene_at at = {audio.scene, RATE}, nowhere = {NULL, RATE};
+  const struct scene_at twice = {audio.scene, 2 * RATE};
+  assert_int_equal(loudness_measure_folded(&shape, &at, pcm, rendered.layout, &got, &got_dbtp,
+                                           &why), 0);
   assert_int_equal(loudness_measure_pcm(&rendered, made.unit[0].pcm, false, &wanted, &wanted_dbtp,
                                         &why), 0);
   assert_true(wanted.integrated_lufs > -60);
   assert_float_equal(got.integrated_lufs, wanted.integrated_lufs, 1e-3);
   assert_float_equal(got.momentary_lufs, wanted.momentary_lufs, 1e-3);
   assert_float_equal(got_dbtp, wanted_dbtp, 1e-2);
-  assert_int_equal(loudness_measure_folded(&shape, NULL, pcm, rendered.layout, &got, &got_dbtp,
-                                           &why), STATUS_INTERNAL);
+  for (int i = 0; i < audio.scene->n_objects; i++) /* the same scene, told at twice the rate */
+    for (int32_t k = 0; k < audio.scene->objects[i].n_blocks; k++) {
+      audio.scene->objects[i].blocks[k].frame *= 2;
+      audio.scene->objects[i].blocks[k].ramp_frames *= 2;
+    }
+  assert_int_equal(loudness_measure_folded(&shape, &twice, pcm, rendered.layout, &wanted,
+                                           &wanted_dbtp, &why), 0);
+  assert_true(wanted.integrated_lufs == got.integrated_lufs && wanted_dbtp == got_dbtp);
+  assert_int_equal(loudness_measure_folded(&shape, &nowhere, pcm, rendered.layout, &got,
+                                           &got_dbtp, &why), STATUS_INTERNAL);
   made_free(&made);
   plan_close(&p);
   free(pcm);

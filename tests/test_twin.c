@@ -14,6 +14,7 @@
 #include <xmmintrin.h>
 #endif
 
+#include "binaural.h"
 #include "engine_cpu.h"
 #include "eq.h"
 #include "fold.h"
@@ -93,14 +94,21 @@ static struct stage_design design_stage(const struct stage *stage, const void *p
   return design;
 }
 
-/* One of the layouts of so many channels, or none. */
+/* One of the layouts of so many channels, or none. Only beds are rendered for headphones. */
 static struct stage_format format_of(const struct recipe *r) {
   struct stage_format format = {rates[r->rate], r->channels, r->layout, NULL};
+  const bool bed = stage_registry[r->stage] == &stage_binaural;
   for (const struct layout *l = layouts; l->name && !r->layout; l++)
-    if (l->channels <= r->channels && r->channels <= l->channels + SCENE_MAX_OBJECTS &&
-        (r->seed >> (l - layouts)) % 4)
+    if (l->channels <= r->channels && r->channels <= l->channels + (bed ? 0 : SCENE_MAX_OBJECTS) &&
+        (bed || (r->seed >> (l - layouts)) % 4))
       format.layout = layout_with_objects(l, r->channels - l->channels);
   return format;
+}
+
+static struct recipe with_bed(struct recipe r) {
+  static const int beds[] = {6, 8, 10, 12};
+  if (stage_registry[r.stage] == &stage_binaural) r.channels = beds[r.channels % 4];
+  return r;
 }
 
 /* What not every layout has. */
@@ -144,8 +152,9 @@ static double seconds(void) {
   return (double)t.tv_sec + t.tv_nsec * 1e-9;
 }
 
-static struct twin_report run_recipe(const struct recipe *r, const struct engine *on,
+static struct twin_report run_recipe(const struct recipe *asked, const struct engine *on,
                                      const struct twin_flip *flip) {
+  const struct recipe adapted = with_bed(*asked), *r = &adapted;
   const struct stage_format format = format_of(r);
   struct limiter_params limiter;
   struct twin_report report;
