@@ -265,7 +265,7 @@ void audio_free_pcm(struct audio *audio) {
 void audio_free(struct audio *audio) {
   audio_free_pcm(audio);
   scene_destroy(&audio->scene);
-  adm_source_destroy(&audio->master);
   free(audio->stem_sha256);
+  adm_source_destroy(&audio->master);
   *audio = (struct audio){0};
 }

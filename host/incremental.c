@@ -21,8 +21,7 @@ static bool keeps_names(const struct plan *plan, const struct unit *unit, const 
   return *r->form && layout && !strcmp(layout->name, r->source.layout) &&
          adm_file_is(plan->manifest->tracks[unit->track].source);
 }
-/* A file that says more than its samples and tags: it is tagged anew in its own form alone, and
- * not where stems name its objects. */
+/* A file that says more than its samples and tags: it is tagged anew in its own form alone. */
 static bool says_more(const struct plan *plan, const struct unit *unit, const struct receipt *r) {
   const struct layout *layout = receipt_layout(r);
   return (layout && layout->n_objects) || keeps_names(plan, unit, r);
@@ -38,8 +37,7 @@ static enum need need_of(const struct plan *plan, const struct unit_plan *u,
   if (strcmp(r->key, u->key) || stat(u->unit->path, &s) || s.st_size != r->file_bytes)
     return NEED_RENDER;
   if (!strcmp(r->file_key, u->file_key)) return NEED_NOTHING;
-  const bool renders = !same_form(plan, u->unit, r) || plan->manifest->tracks[u->unit->track].stems;
-  return renders && says_more(plan, u->unit, r) ? NEED_RENDER : NEED_TAGS;
+  return says_more(plan, u->unit, r) && !same_form(plan, u->unit, r) ? NEED_RENDER : NEED_TAGS;
 }
 
 /* The samples of the unit's file, if they are those that were delivered. */

@@ -333,9 +333,9 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   for (int i = 0; i < out->n_units && !status; i++) {
     out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
+    out->units[i].stem_sha256 = source->audio ? source->audio->stem_sha256 : NULL;
     out->units[i].scene = source->scene;
     out->units[i].master = source->master;
-    out->units[i].stem_sha256 = source->audio ? source->audio->stem_sha256 : NULL;
     status = plan_unit(plan, &in_plan, &out->units[i], why);
   }
   track_keys_free(&keys);

@@ -105,10 +105,10 @@ struct track_plan {
     const struct matched *matched; /* the track's */
     const struct layout *source;   /* the track's */
     const struct layout *layout;   /* delivered */
-    const struct scene *scene;     /* the track's, while its audio lasts; NULL */
-    const struct adm_source *master; /* likewise */
     double hrtf_angle_deg; /* hrtf_largest_angle, of layout binaural */
     const char (*stem_sha256)[HASH_TEXT_SIZE]; /* of the track's audio, while it lasts; NULL */
+    const struct scene *scene;     /* the track's, while its audio lasts; NULL */
+    const struct adm_source *master; /* likewise */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */

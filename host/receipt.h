@@ -30,11 +30,11 @@ struct receipt {
   char layout[12];         /* delivered; "": as the source */
   char rendered[32];       /* "7.1.2+5 to 5.1": objects that became loudspeakers; else "" */
   char form[64];           /* adm_file_form of an ADM master, else "" */
-  int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   /* Of layout binaural, else "": the file as the manifest names it, its hash and what it says
    * of itself; the largest angle between a loudspeaker and its measurement. */
   char hrtf[256], hrtf_sha256[HASH_TEXT_SIZE], hrtf_title[160], hrtf_license[160];
   double hrtf_angle_deg;
+  int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */

@@ -34,6 +34,12 @@ static void put_sound(const char *path, int index, int channels) {
   };
   const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
   char *beside = strndup(path, (size_t)(slash - path));
+  assert_int_equal(make_folders(beside, NULL), 0);
+  if (strstr(path, " master.wav")) {
+    free(beside);
+    put_master(path);
+    return;
+  }
   int kind = 0;
   while (kind < 3 && strcmp(kinds[kind].name, dot)) kind++;
   if (kind == 3) fail_msg("%s: extend this test for such a file", path);
@@ -41,14 +47,12 @@ static void put_sound(const char *path, int index, int channels) {
   sound.name = slash + 1;
   sound.seed += (uint64_t)index;
   sound.channels = channels;
-  assert_int_equal(make_folders(beside, NULL), 0);
   cli_sound(beside, &sound);
   free(beside);
 }
 
 static void put_source(const char *path, int index) {
-  if (strstr(path, " master.wav")) put_master(path);
-  else put_sound(path, index, strstr(path, "5.1") ? 6 : 2);
+  put_sound(path, index, strstr(path, "5.1") ? 6 : 2);
 }
 
 static void put_stems(const struct stems *stems) {
