@@ -133,7 +133,8 @@ static bool is_kept(const struct point *p) {
 static bool put(struct blocks *w, struct point p) {
   struct adm_block *b = w->to->n_blocks ? &w->to->blocks[w->to->n_blocks - 1] : NULL;
   if (p.frame >= w->d->n_frames) return true;
-  const int64_t first = w->last + (is_kept(&p) ? 1 : w->ramp);
+  const bool at_once = is_kept(&p) || w->to->n_blocks == 1; /* the first one has no ramp */
+  const int64_t first = w->last + (at_once ? 1 : w->ramp);
   const bool over = b && (p.frame <= w->last || first >= w->d->n_frames);
   if (over) p.frame = w->last, p.same_time = false;
   else if (b && p.frame < first) p.frame = first, p.same_time = false;
@@ -217,6 +218,34 @@ static enum status place_objects(struct adm *adm, const struct deliverable *d,
     if (*name) set_name(adm, object, name_of(adm, name, NULL));
   }
   return STATUS_OK;
+}
+
+/* ---- contents ---- */
+
+/* Objects by what they are said to be; the rest stays in the first content, with the bed. */
+static void set_contents(struct adm *adm, const struct deliverable *d, int n_corners) {
+  static const struct {
+    const char *name;
+    int dialogue, kind; /* ITU-R BS.2076 */
+  } of[] = {[ROLE_MUSIC] = {"Music", 0, 1},           [ROLE_EFFECTS] = {"Effects", 0, 2},
+            [ROLE_DIALOGUE] = {"Dialogue", 1, 1},     [ROLE_VOICEOVER] = {"Voiceover", 1, 2},
+            [ROLE_DESCRIPTION] = {"Description", 1, 4}, [ROLE_COMMENTARY] = {"Commentary", 1, 5},
+            [ROLE_MIXED] = {"Mixed", 2, 2}};
+  const struct scene *scene = d->scene.scene;
+  int rows[ROLE_MIXED + 1] = {0};
+  if (!scene || !d->layout->n_objects) return;
+  adm->contents[0].objects.n = 1 + n_corners;
+  for (int i = 0; i < scene->n_objects; i++) {
+    const int role = scene->objects[i].role;
+    if (role != ROLE_UNSTATED && !rows[role]) {
+      const int row = rows[role] = adm_add(adm, ADM_CONTENTS);
+      adm->contents[row].name = of[role].name;
+      adm->contents[row].dialogue = d->adm == ADM_DOLBY ? 2 : of[role].dialogue;
+      adm->contents[row].kind = d->adm == ADM_DOLBY ? 0 : of[role].kind;
+      adm_list_add(&adm->programmes[0].contents, row);
+    }
+    adm_list_add(&adm->contents[rows[role]].objects, 1 + n_corners + i);
+  }
 }
 
 /* ---- what a master has beside ---- */
@@ -339,6 +368,7 @@ enum status adm_file_model(const struct deliverable *d, const struct adm_tracks 
   struct adm *adm = *out;
   set_names(adm, d, t->n_corners);
   status = place_objects(adm, d, t, why);
+  if (!d->scene.master) set_contents(adm, d, t->n_corners);
   if (adm->has_dbmd) set_modes(&adm->dbmd, t);
   if (!status && d->scene.master) {
     keep_contents(adm, d, t);

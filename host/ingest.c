@@ -153,7 +153,7 @@ enum status ingest_ints(struct ingest *ingest, int32_t n, struct failure *why) {
   return ingest_floats(ingest, n, why);
 }
 
-static void hash_scene(void *hash, const void *bytes, size_t n) { hash_update(hash, bytes, n); }
+static void take_bytes(void *hash, const void *bytes, size_t n) { hash_update(hash, bytes, n); }
 
 enum status ingest_end(struct ingest *ingest, struct failure *why) {
   struct audio *audio = ingest->audio;
@@ -162,7 +162,7 @@ enum status ingest_end(struct ingest *ingest, struct failure *why) {
                 "%s: cut off or damaged: its header claims %d frames, %d could be read",
                 ingest->path, audio->n_frames, ingest->filled);
   if (audio->scene)
-    scene_bytes(audio->scene, hash_scene, &ingest->hash);
+    scene_bytes(audio->scene, take_bytes, &ingest->hash);
   if (hash_final(&ingest->hash, audio->sha256) != 0)
     return fail(why, STATUS_INTERNAL, "%s: the SHA-256 library failed", ingest->path);
   return STATUS_OK;
@@ -171,8 +171,6 @@ enum status ingest_end(struct ingest *ingest, struct failure *why) {
 void ingest_drop(struct ingest *ingest) { hash_drop(&ingest->hash); }
 
 /* ---- audio of several files ---- */
-
-static void take_bytes(void *hash, const void *bytes, size_t n) { hash_update(hash, bytes, n); }
 
 int audio_identify(struct audio *audio) {
   enum { AT_ONCE = 64 };

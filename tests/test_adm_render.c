@@ -294,6 +294,40 @@ static void test_gap(void **state) {
   fixture_folder_remove(out);
 }
 
+/* A cut: what is left of the scene, with the sizes that belong there. */
+static void test_cut(void **state) {
+  enum { FIRST = 512 * 3 + 100, END = 20000 };
+  char *out = fixture_folder(), track[80];
+  (void)state;
+  put_master("in.wav", 2, 20);
+  snprintf(track, sizeof track, ", start_frame: %d, end_frame: %d", FIRST, END);
+  render(out, "  d: {" PLAIN ", format: adm}\n  i: {" PLAIN ", format: adm, adm: itu}\n", "in.wav",
+         track, "delivered");
+  adm_fixture_expect_profile(fixture_path(out, "d.wav"));
+  struct audio in = decoded(fixture_path(folder, "in.wav")),
+               dolby = decoded(fixture_path(out, "d.wav")), itu = decoded(fixture_path(out, "i.wav"));
+  assert_int_equal(dolby.n_frames, END - FIRST);
+  for (int c = 0; c < in.channels; c++)
+    assert_memory_equal(in.pcm[c] + FIRST, dolby.pcm[c], sizeof(float) * (END - FIRST));
+  scene_cut(in.scene, FIRST, END - FIRST);
+  expect_same_scene(in.scene, itu.scene, 0);
+  for (int o = 0; o < 2; o++) { /* ramps are the profile's again */
+    const struct scene_object *x = &in.scene->objects[o], *y = &dolby.scene->objects[o];
+    assert_int_equal(x->n_blocks, y->n_blocks);
+    for (int k = 0; k < x->n_blocks; k++) {
+      assert_float_equal(x->blocks[k].position[0], y->blocks[k].position[0], 1e-9);
+      assert_int_equal(x->blocks[k].frame, y->blocks[k].frame);
+    }
+  }
+  struct adm_fixture_file f = adm_fixture_read(fixture_path(out, "d.wav"));
+  assert_true(f.adm->channels[10].blocks[2].width == 0.25f);
+  assert_int_equal(f.adm->channels[11].blocks[2].zones, 6);
+  adm_fixture_free(&f);
+  struct audio parts[] = {in, dolby, itu};
+  for (int i = 0; i < 3; i++) audio_free(&parts[i]);
+  fixture_folder_remove(out);
+}
+
 /* ---- places put into blocks ---- */
 
 struct put { /* of a scene */
@@ -365,8 +399,9 @@ static void test_blocks(void **state) {
       expect_same_scene(scene, audio.scene, 0);
     } else {
       adm_fixture_expect_profile(d.path);
-      assert_int_equal(o->blocks[1].frame, 250); /* the next one after the first's ramp, */
-      assert_float_equal(o->blocks[1].position[0], 0.5, 1e-9); /* to the last place before it */
+      assert_int_equal(o->blocks[1].frame, 100);
+      assert_int_equal(o->blocks[2].frame, 350); /* the next one after its ramp, */
+      assert_float_equal(o->blocks[2].position[0], 0.25, 1e-9); /* to the last place before that */
       for (int k = 1; k < o->n_blocks; k++) {
         assert_int_equal(o->blocks[k].ramp_frames, fmin(250, N - o->blocks[k].frame));
         assert_true(k < 2 || o->blocks[k].frame - o->blocks[k - 1].frame >= 250);
@@ -378,6 +413,33 @@ static void test_blocks(void **state) {
     audio_free(&audio);
   }
   free(pcm);
+  scene_destroy(&scene);
+}
+
+/* What objects are said to be: contents of their own. */
+static void test_roles(void **state) {
+  static const struct put stands[] = {{0, 0, 0.5}};
+  static const int32_t pcm[11 * 300];
+  struct scene *scene = scene_of(stands, 1);
+  (void)state;
+  scene->objects[0].role = ROLE_DIALOGUE;
+  for (int flavour = 0; flavour < 2; flavour++) {
+    const struct deliverable d = {.path = fixture_path(folder, "role.wav"), .format = FILE_ADM,
+                                  .adm = flavour, .bits = 24, .rate_hz = RATE, .channels = 11,
+                                  .layout = layout_find("7.1.2+1"), .n_frames = 300, .pcm = pcm,
+                                  .title = "Song", .scene = {.scene = scene, .rate_hz = RATE}};
+    struct audio audio = delivered(&d);
+    audio_free(&audio);
+    struct adm_fixture_file f = adm_fixture_read(d.path);
+    assert_int_equal(f.adm->n_contents, 2);
+    assert_string_equal(f.adm->contents[0].name, "Song");
+    assert_string_equal(f.adm->contents[1].name, "Dialogue");
+    assert_int_equal(f.adm->contents[1].objects.items[0], 1);
+    assert_int_equal(f.adm->contents[1].dialogue, flavour == ADM_ITU ? 1 : 2);
+    assert_int_equal(f.adm->contents[1].kind, flavour == ADM_ITU ? 1 : 0);
+    adm_fixture_free(&f);
+    if (flavour == ADM_DOLBY) adm_fixture_expect_profile(d.path);
+  }
   scene_destroy(&scene);
 }
 
@@ -552,6 +614,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_round_trip), cmocka_unit_test(test_corners),
       cmocka_unit_test(test_rates),      cmocka_unit_test(test_gap),
+      cmocka_unit_test(test_cut),        cmocka_unit_test(test_roles),
       cmocka_unit_test(test_blocks),     cmocka_unit_test(test_most),
       cmocka_unit_test(test_second_run), cmocka_unit_test(test_chain),
       cmocka_unit_test(test_refused),

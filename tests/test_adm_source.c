@@ -265,6 +265,25 @@ static void test_objects(void **state) {
   audio_free(&audio);
 }
 
+/* What is not read is told. */
+static void test_foreign(void **state) {
+  static const struct adm_edit edit = {"<cartesian>1</cartesian>",
+                                       "<cartesian>1</cartesian><screenRef>1</screenRef>", 10};
+  const char *path = fixture_path(folder, "foreign.wav");
+  struct adm *adm = adm_fixture_master(1, 2, FRAMES);
+  struct audio audio;
+  (void)state;
+  adm_fixture_write(path, adm, ADM_DOLBY, FRAMES, SEED);
+  adm_destroy(&adm);
+  const struct fixture_bytes bytes = adm_fixture_edit(fixture_load(path), &edit);
+  fixture_save(path, bytes.data, bytes.size);
+  free(bytes.data);
+  decode_ok(path, &audio);
+  assert_string_equal(audio.master->note, "kept in ADM masters, but not rendered: size of 1 object; "
+                      "of its axml not taken: \"screenRef\"");
+  audio_free(&audio);
+}
+
 /* ---- beds ---- */
 
 static void label(struct adm *adm, int i, const char *text) {
@@ -555,6 +574,7 @@ int main(void) {
       cmocka_unit_test(test_blocks),     cmocka_unit_test(test_polar),
       cmocka_unit_test(test_objects),    cmocka_unit_test(test_beds),
       cmocka_unit_test(test_bed_count),  cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_foreign),
       cmocka_unit_test(test_kinds),      cmocka_unit_test(test_plain),
       cmocka_unit_test(test_masks),      cmocka_unit_test(test_empty_chna),
       cmocka_unit_test(test_mutations),
