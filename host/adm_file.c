@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * See adm_file.h: tracks, and writing. */
+ * See adm_file.h: tracks, and writing. What the file says: adm_file_scene.c. */
 #include "adm_file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "adm.h"
-#include "memory.h"
 #include "pcm_hash.h"
-#include "utf8.h"
 
-enum { BLOCK = 4096, NAME_BYTES = 64 };
+enum { BLOCK = 4096, MOST_OBJECTS = 118 /* of the Dolby profile */ };
 
 const char *const adm_flavour_names[] = {"dolby", "itu", NULL};
 
@@ -43,7 +41,8 @@ static int channel_of_room(const struct layout *layout, const char *room_label) 
 }
 
 struct adm_tracks adm_tracks_of(int flavour, const struct layout *layout) {
-  struct adm_tracks t = {.bed = flavour == ADM_DOLBY ? "7.1.2" : layout->name};
+  const int n_bed = layout->channels - layout->n_objects;
+  struct adm_tracks t = {.bed = flavour == ADM_DOLBY ? "7.1.2" : layout_bed(layout)->name};
   const struct adm_speaker *speaker;
   for (; (speaker = adm_speaker((enum adm_flavour)flavour, t.bed, t.n_bed)); t.n_bed++)
     t.channel[t.n_bed] =
@@ -53,9 +52,12 @@ struct adm_tracks adm_tracks_of(int flavour, const struct layout *layout) {
     const int c = channel_of(layout, corners[i].label);
     if (c >= 0) t.channel[t.n++] = c;
   }
+  t.n_corners = t.n - t.n_bed;
+  for (int c = n_bed; c < layout->channels; c++) t.channel[t.n++] = c; /* fewer than 10 + 4 + 128 */
   return t;
 }
 
+const char *adm_file_corner_name(int i) { return corners[i].label; }
 const double *adm_file_corner(int i) { return corners[i].position; }
 
 void adm_tracks_fill(const struct adm_tracks *t, int channels, const int32_t *from,
@@ -65,64 +67,20 @@ void adm_tracks_fill(const struct adm_tracks *t, int channels, const int32_t *fr
 }
 
 const char *adm_file_refusal(int flavour, const struct layout *layout, int rate_hz, int bits) {
-  if (!layout || layout->channels <= 2)
+  if (!layout || (layout->channels <= 2 && !layout->n_objects))
     return "a stereo file is never up-mixed into an immersive deliverable: services refuse what "
            "was made from a stereo mix (accepted: beds, from 5.1 on)";
   if (bits != ADM_FILE_BITS) return "an ADM BWF has 24 bits (accepted: bits: 24)";
   if (flavour == ADM_DOLBY && rate_hz != 48000 && rate_hz != 96000)
     return "the Dolby Atmos Master ADM profile has 48000 and 96000 Hz (accepted: rate: 48000, "
            "rate: 96000, or adm: itu)";
+  if (layout_bed(layout)->channels == 1)
+    return "a mono bed has no place beside objects (accepted: beds of 2.0 and more)";
+  const struct adm_tracks t = adm_tracks_of(flavour, layout);
+  if (flavour == ADM_DOLBY && (t.n - t.n_bed > MOST_OBJECTS || t.n > ADM_FILE_TRACKS))
+    return "an Atmos master holds 118 objects, the corners of a .4 bed among them (accepted: fewer "
+           "objects, or adm: itu)";
   return NULL;
-}
-
-/* ---- the scene ---- */
-
-/* The title, then maybe a word, in at most NAME_BYTES; controls, which XML lacks, as spaces. */
-static const char *name_of(struct adm *adm, const struct deliverable *d, const char *word) {
-  char name[NAME_BYTES + 1] = "";
-  const char *title = d->title && *d->title ? d->title : "Master";
-  const size_t tail = word ? strlen(word) + 1 : 0;
-  const size_t n = utf8_cut(title, strlen(title), NAME_BYTES - tail);
-  snprintf(name, sizeof name, "%.*s%s%s", (int)n, title, word ? " " : "", word ? word : "");
-  for (char *c = name; *c; c++)
-    if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = ' ';
-  return adm_text(adm, name);
-}
-
-static void place_objects(struct adm *adm, const struct deliverable *d) {
-  for (int i = 1; i < adm->n_objects; i++) {
-    const struct corner *corner = &corners[i - 1];
-    struct adm_object *object = &adm->objects[i];
-    struct adm_pack *pack = &adm->packs[object->packs.items[0]];
-    struct adm_channel *channel = &adm->channels[pack->channels.items[0]];
-    object->name = pack->name = channel->name = name_of(adm, d, corner->label);
-    memcpy(channel->blocks[0].position, corner->position, sizeof corner->position);
-  }
-}
-
-/* What a delivery of music asks for: a mode on every track, direct rendering to 5.1, and trims
- * that turn nothing down, so that folds are those of the bed that was mastered. */
-static void set_modes(struct dbmd *dbmd, const struct adm_tracks *t) {
-  enum { OFF, NEAR, FAR, MID };
-  static const uint8_t modes[ADM_FILE_TRACKS] = {NEAR, NEAR, NEAR, OFF, MID, MID, FAR,
-                                                 FAR,  FAR,  FAR,  FAR, FAR, FAR, FAR};
-  memcpy(dbmd->binaural, modes, (size_t)t->n);
-  for (int i = 0; i < DBMD_TRIMS; i++) dbmd->trims[i].automatic = false;
-}
-
-static enum status make_scene(const struct deliverable *d, const struct adm_tracks *t,
-                              struct adm **out, struct failure *why) {
-  const struct adm_shape shape = {.flavour = (enum adm_flavour)d->adm, .layout = t->bed,
-                                  .n_objects = t->n - t->n_bed, .rate_hz = d->rate_hz,
-                                  .n_frames = d->n_frames};
-  const enum status status = adm_make(&shape, out, why);
-  if (status) return status;
-  struct adm *adm = *out;
-  adm->contents[0].name = adm->objects[0].name = name_of(adm, d, NULL);
-  if (d->adm == ADM_ITU) adm->programmes[0].name = adm->contents[0].name;
-  place_objects(adm, d);
-  if (adm->has_dbmd) set_modes(&adm->dbmd, t);
-  return STATUS_OK;
 }
 
 /* ---- the file ---- */
@@ -151,10 +109,13 @@ enum status adm_file_write(int fd, const struct deliverable *d, int64_t most_byt
   const struct adm_tracks t = adm_tracks_of(d->adm, d->layout);
   const struct riff_format format = {t.n, d->rate_hz, d->bits};
   const enum adm_flavour flavour = (enum adm_flavour)d->adm;
-  struct adm *adm = NULL;
+  struct adm *made = NULL;
   struct adm_chunks chunks = {0};
   struct riff_writer writer;
-  enum status status = make_scene(d, &t, &adm, why);
+  enum status status = STATUS_OK;
+  if (d->scene.model) adm_file_rename(d, &t);
+  else status = adm_file_model(d, &t, &made, why);
+  const struct adm *adm = made ? made : d->scene.model;
   if (!status) status = adm_write(adm, flavour, d->path, &format, d->n_frames, &chunks, why);
   struct riff_layout layout = adm_layout(&chunks, flavour, &format, d->n_frames);
   if (most_bytes < layout.most_bytes) layout.most_bytes = most_bytes;
@@ -162,6 +123,6 @@ enum status adm_file_write(int fd, const struct deliverable *d, int64_t most_byt
   if (!status) status = write_tracks(&writer, d, &t, why);
   if (!status) status = riff_end(&writer, why);
   adm_chunks_free(&chunks);
-  adm_destroy(&adm);
+  adm_destroy(&made);
   return status;
 }

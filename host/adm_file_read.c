@@ -115,7 +115,7 @@ static enum status read_scene(const struct riff_file *file, struct adm **adm,
 }
 
 static enum status check_scene(const struct riff_file *file, const struct deliverable *d,
-                               struct failure *why) {
+                               struct encoded *out, struct failure *why) {
   struct problems problems = {0};
   struct adm *adm;
   enum status status = read_scene(file, &adm, why);
@@ -123,13 +123,19 @@ static enum status check_scene(const struct riff_file *file, const struct delive
   if (problems.n)
     status = fail(why, STATUS_INTERNAL, "%s: departs from the Dolby Atmos Master ADM profile: %s",
                   d->path, problems.items[0].text);
+  for (int i = 0; i < (status ? 0 : adm->n_objects); i++) {
+    const struct adm_object *o = &adm->objects[i];
+    if (adm_object_kind(adm, o) != ADM_OBJECTS || o->tracks.n != 1) continue;
+    out->n_objects++;
+    out->n_blocks += adm->channels[adm->tracks[o->tracks.items[0]].channel].n_blocks;
+  }
   problems_release(&problems);
   adm_destroy(&adm);
   return status;
 }
 
 enum status adm_file_read_back(const char *temp_path, const struct deliverable *d,
-                               char pcm_sha256[HASH_TEXT_SIZE], struct failure *why) {
+                               struct encoded *out, struct failure *why) {
   const struct adm_tracks t = adm_tracks_of(d->adm, d->layout);
   struct riff_file file;
   enum status status = riff_open(temp_path, &file, why);
@@ -138,8 +144,8 @@ enum status adm_file_read_back(const char *temp_path, const struct deliverable *
       file.format.rate_hz != d->rate_hz || file.format.bits != d->bits)
     status = fail(why, STATUS_IO, "%s: the file, read back, has another form than was written",
                   d->path);
-  if (!status) status = compare(&file, d, &t, pcm_sha256, why);
-  if (!status) status = check_scene(&file, d, why);
+  if (!status) status = compare(&file, d, &t, out->pcm_sha256, why);
+  if (!status) status = check_scene(&file, d, out, why);
   riff_close(&file);
   return status;
 }
@@ -193,9 +199,10 @@ static enum status load_tracks(const struct riff_file *file, const struct adm_tr
 }
 
 enum status adm_file_load(const char *path, const struct layout *layout,
-                          struct sndfile_samples *out, struct failure *why) {
+                          struct sndfile_samples *out, struct adm **model, struct failure *why) {
   struct riff_file file;
   *out = (struct sndfile_samples){0};
+  if (model) *model = NULL;
   enum status status = riff_open(path, &file, why);
   if (status) return status;
   const int flavour = riff_find(&file, "dbmd") ? ADM_DOLBY : ADM_ITU;
@@ -205,6 +212,10 @@ enum status adm_file_load(const char *path, const struct layout *layout,
   } else {
     const struct adm_tracks t = adm_tracks_of(flavour, layout);
     status = load_tracks(&file, &t, layout, out, why);
+  }
+  if (!status && model && (status = read_scene(&file, model, why))) {
+    free(out->pcm);
+    *out = (struct sndfile_samples){0};
   }
   riff_close(&file);
   return status;

@@ -26,9 +26,9 @@ void adm_write_root(struct adm_document *d, bool begin) {
 void adm_write_block_rest(struct adm_xml *x, const struct adm_block *b) {
   if (b->has & ADM_GAIN) adm_xml_leaf(x, "gain", "%.10f", b->gain);
   if (b->has & ADM_IMPORTANCE) adm_xml_leaf(x, "importance", "%d", b->importance);
-  if (b->has & ADM_WIDTH) adm_xml_leaf(x, "width", "%.7f", (double)b->width);
-  if (b->has & ADM_HEIGHT) adm_xml_leaf(x, "height", "%.7f", (double)b->height);
-  if (b->has & ADM_DEPTH) adm_xml_leaf(x, "depth", "%.7f", (double)b->depth);
+  if (b->has & ADM_WIDTH) adm_xml_leaf(x, "width", "%.10f", (double)b->width);
+  if (b->has & ADM_HEIGHT) adm_xml_leaf(x, "height", "%.10f", (double)b->height);
+  if (b->has & ADM_DEPTH) adm_xml_leaf(x, "depth", "%.10f", (double)b->depth);
   if (b->has & ADM_DIFFUSE) adm_xml_leaf(x, "diffuse", "%g", (double)b->diffuse);
   if (b->has & ADM_LOCK_DISTANCE) {
     char distance[32];

@@ -452,7 +452,7 @@ static const int32_t *take_pcm(struct run *r, int lane, int32_t **owned) {
   if (pcm) return pcm;
   *owned = malloc((size_t)words * sizeof **owned);
   if (!*owned) run_note(r, ENGINE_NO_MEMORY);
-  else run_note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, (int32_t)words, *owned));
+  else run_note(r, r->engine->read(r->session, lane, BUFFER_PCM, 0, 0, words, *owned));
   return *owned;
 }
 

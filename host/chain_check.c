@@ -34,7 +34,7 @@ struct span { /* words of one thing that both hold */
 static enum engine_status read_span(const struct engine *e, struct session *s, int lane,
                                     const struct span *p, int64_t at, int64_t n, void *data) {
   if (p->buffer == BUFFER_NONE) return e->read_control(s, lane, p->slot, at, n, data);
-  return e->read(s, lane, p->buffer, p->channel, (int32_t)at, (int32_t)n, data);
+  return e->read(s, lane, p->buffer, p->channel, at, n, data);
 }
 
 static void report(struct run *r, const struct span *p, int64_t at, uint32_t device,
@@ -96,7 +96,7 @@ static void copy(struct run *r, const struct span *p) {
     if (p->buffer == BUFFER_NONE)
       engine_cpu.write_control(shadow, 0, p->slot, at, n, (int32_t *)data);
     else
-      engine_cpu.write(shadow, 0, p->buffer, p->channel, (int32_t)at, (int32_t)n, data);
+      engine_cpu.write(shadow, 0, p->buffer, p->channel, at, n, data);
   }
   free(data);
 }
@@ -262,7 +262,7 @@ static void flip_for_test(struct run *r, int slot, int end_pass, const uint64_t 
     if (!in_mask(mask, i) || frame >= r->lane[i].n_frames) continue;
     const enum lane_buffer dst = r->dst[i][slot];
     const bool pcm = dst == BUFFER_PCM;
-    const int32_t at = pcm ? frame * r->batch->channels + channel : frame;
+    const int64_t at = pcm ? (int64_t)frame * r->batch->channels + channel : frame;
     const int c = pcm ? 0 : channel;
     if (r->engine->read(r->session, i, dst, c, at, 1, &word)) continue;
     word ^= 1u << bit;

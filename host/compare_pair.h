@@ -12,7 +12,8 @@ enum pair_state {
   PAIR_UNREADABLE, /* see `error` */
   PAIR_ONLY_A,     /* the other folder has no such file */
   PAIR_ONLY_B,
-  PAIR_SHAPE,      /* rates, channels or lengths differ: no residual, but figures */
+  PAIR_SHAPE,      /* rates, channels, lengths or places of objects differ: no residual, but
+                      figures */
   PAIR_DIFFERENT,
   PAIR_IDENTICAL,  /* every sample is the same; no figures are measured */
 };
@@ -28,6 +29,7 @@ struct pair {
   char *name;
   char *path[2]; /* of a and b; NULL: not there */
   enum pair_state state;
+  bool moved;    /* PAIR_SHAPE by the places of objects alone */
   bool beyond;   /* the limits, or it is no pair that could be compared */
   char *error;
   enum status error_status;

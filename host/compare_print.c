@@ -32,6 +32,7 @@ static char *finding(const struct pair *p) {
   switch (p->state) {
   case PAIR_UNREADABLE: return memory_text(p->error, strlen(p->error));
   case PAIR_SHAPE:
+    if (p->moved) return memory_print("the objects of B are at other places than those of A");
     shape_text(&p->of[0], a);
     shape_text(&p->of[1], b);
     return memory_print("A is %s; B is %s", a, b);

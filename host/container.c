@@ -92,10 +92,19 @@ static int read_mask(const struct scan *scan, const struct chunk *chunk, uint32_
   return got;
 }
 
+/* A master's tracks are told by this chunk, with at least one row. */
+static void note_chna(const struct chunk *chunk, struct container *out) {
+  if (chunk_is(chunk, "chna") && chunk->size > 4)
+    out->kind = CONTAINER_RIFF;
+}
+
 /* Whether the chunks from `at` on lie within the file, but for a rest too short to be one. */
-static int chunks_fit(const struct scan *scan, int64_t at, int big_endian) {
+static int chunks_fit(const struct scan *scan, int64_t at, int big_endian,
+                      struct container *out) {
   struct chunk chunk;
   for (int i = 0; i < MAX_CHUNKS && next_chunk(scan, at, big_endian, &chunk) > 0; i++) {
+    if (!big_endian)
+      note_chna(&chunk, out);
     if (chunk.at + chunk.size > scan->file_bytes)
       return 0;
     at = after_chunk(&chunk);
@@ -129,7 +138,7 @@ static enum status check_data_chunk(const struct scan *scan, const struct chunk 
                 "writer that did not finish the header)",
                 scan->path);
   out->end = data->at + out->data_bytes;
-  out->whole = chunks_fit(scan, out->end + (out->end & 1), 0);
+  out->whole = chunks_fit(scan, out->end + (out->end & 1), 0, out);
   return STATUS_OK;
 }
 
@@ -143,6 +152,8 @@ static enum status check_riff(const struct scan *scan, struct container *out,
       return check_data_chunk(scan, &chunk, ds64_bytes, out, why);
     if (got > 0 && chunk_is(&chunk, "ds64") && ds64_bytes < 0)
       got = read_ds64(scan, &chunk, &ds64_bytes);
+    if (got > 0)
+      note_chna(&chunk, out);
     if (got > 0 && chunk_is(&chunk, "fmt ") && !out->mask)
       got = read_mask(scan, &chunk, &out->mask);
     if (got < 0)
@@ -198,7 +209,7 @@ static enum status check_aiff(const struct scan *scan, struct container *out,
                 "%s: holds no audio: the length in its header is 0 (an empty recording, or a "
                 "writer that did not finish the header)",
                 scan->path);
-  out->whole = chunks_fit(scan, at, 1);
+  out->whole = chunks_fit(scan, at, 1, out);
   return STATUS_OK;
 }
 
@@ -225,7 +236,7 @@ static const struct magic {
     {"FORM", "AIFF", "AIFF", check_aiff, CONTAINER_PCM},
     {"FORM", "AIFC", "AIFC", check_aiff, CONTAINER_PCM},
     {"fLaC", NULL, "FLAC", NULL, CONTAINER_FLAC},
-    {"BW64", "WAVE", "a BW64 file", NULL, CONTAINER_PCM},
+    {"BW64", "WAVE", "BW64", NULL, CONTAINER_RIFF},
     {"RIFX", "WAVE", "a big-endian WAV file", NULL, CONTAINER_PCM},
     {"riff", NULL, "a Wave64 file", NULL, CONTAINER_PCM},
     {"OggS", NULL, "an Ogg file (Vorbis, Opus or Ogg FLAC)", NULL, CONTAINER_PCM},
@@ -267,7 +278,7 @@ enum status container_check(int fd, const char *path, int64_t file_bytes, struct
   snprintf(out->format, sizeof out->format, "%s", magic->name);
   if (magic->check)
     return magic->check(&scan, out, why);
-  if (magic->kind == CONTAINER_FLAC)
+  if (magic->kind != CONTAINER_PCM)
     return STATUS_OK;
   return fail(why, STATUS_BAD_DATA, "%s: %s; " ACCEPTED_FILES, path, magic->name);
 }

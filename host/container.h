@@ -8,12 +8,12 @@
 #include "failure.h"
 
 #define ACCEPTED_FILES                                                                     \
-  "accepted are WAV, RF64, AIFF, AIFC and FLAC with 16, 24 or 32-bit integers or 32-bit float"
+  "accepted are WAV, RF64, BW64, AIFF, AIFC and FLAC with 16, 24 or 32-bit integers or 32-bit float"
 
-enum container_kind { CONTAINER_PCM, CONTAINER_FLAC };
+enum container_kind { CONTAINER_PCM, CONTAINER_FLAC, CONTAINER_RIFF /* riff_source.h */ };
 struct container {
   enum container_kind kind;
-  char format[32];    /* "WAV", "RF64", "AIFF", "AIFC", "FLAC" */
+  char format[32];    /* "WAV", "RF64", "BW64", "AIFF", "AIFC", "FLAC" */
   int64_t data_bytes; /* audio bytes claimed, and present; FLAC: 0 */
   int64_t frames;     /* frames claimed by AIFF and AIFC, else -1 */
   uint32_t mask;      /* of the channels, from WAVEFORMATEXTENSIBLE; 0: none */

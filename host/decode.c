@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See decode.h. WAV, RF64, AIFF and AIFC by libsndfile, FLAC by libFLAC. */
+ * See decode.h. WAV, RF64, AIFF and AIFC by libsndfile, FLAC by libFLAC, masters and BW64 by
+ * riff.h. */
 #include "decode.h"
 
 #include <FLAC/metadata.h>
@@ -12,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adm_scene.h"
 #include "container.h"
 #include "flac_read.h"
 #include "ingest.h"
+#include "riff_source.h"
 
 /* One open input. */
 struct input {
@@ -207,6 +210,8 @@ enum status decode_stated(const char *path, const struct layout *stated, struct 
   if (status == STATUS_OK)
     status = input.container.kind == CONTAINER_FLAC
                  ? flac_read(input.fd, path, stated, input.bytes, ingest, out, why)
+             : input.container.kind == CONTAINER_RIFF
+                 ? riff_source_read(path, stated, ingest, out, why)
                  : read_pcm(&input, ingest, out, why);
   if (input.fd >= 0)
     close(input.fd);
@@ -227,6 +232,8 @@ enum status decode_headers(const char *path, const struct layout *stated, struct
   enum status status = open_input(path, &input, why);
   if (status == STATUS_OK && input.container.kind == CONTAINER_FLAC) {
     status = flac_format(path, stated, &format, why);
+  } else if (status == STATUS_OK && input.container.kind == CONTAINER_RIFF) {
+    status = riff_source_format(path, stated, &format, why);
   } else if (status == STATUS_OK) {
     SNDFILE *file = open_pcm(&input, &format, &status, why);
     if (file)
@@ -259,5 +266,6 @@ void audio_free(struct audio *audio) {
   audio_free_pcm(audio);
   scene_destroy(&audio->scene);
   free(audio->stem_sha256);
+  adm_source_destroy(&audio->master);
   *audio = (struct audio){0};
 }

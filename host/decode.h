@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Audio files in: WAV, RF64, AIFF, AIFC and FLAC to planar float, or a clear
- * refusal. Truncated and corrupt files are refused, never shortened. */
+ * Audio files in: WAV, RF64, BW64, AIFF, AIFC, FLAC and ADM masters to planar float, or a
+ * clear refusal. Truncated and corrupt files are refused, never shortened. */
 #ifndef LACQUER_DECODE_H
 #define LACQUER_DECODE_H
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 
 enum { MAX_FRAMES = INT32_MAX - 65536 }; /* the longest track, 3.1 hours at 192 kHz */
 
+struct adm_source;
 struct audio {
   int rate_hz;  /* 44100, 48000, 88200, 96000, 176400 or 192000 */
   int channels; /* 1 .. MAX_CHANNELS */
@@ -23,9 +24,10 @@ struct audio {
   int bits;                 /* word length in the file: 16, 24 or 32 */
   bool is_float;
   struct scene *scene; /* where the layout's objects are, owned; NULL: it has none */
+  struct adm_source *master; /* that the file is (adm_scene.h), owned; NULL: it is none */
   char sha256[HASH_TEXT_SIZE]; /* of the audio alone, see decode_file */
   char (*stem_sha256)[HASH_TEXT_SIZE]; /* of each of its stems, owned; NULL: it has none */
-  char format[32];             /* "WAV", "RF64", "AIFF", "AIFC", "FLAC" or "stems" */
+  char format[32]; /* "WAV", "RF64", "BW64", "AIFF", "AIFC", "FLAC", "ADM" or "stems" */
 };
 
 /* Reads a whole file. Accepted: integers of 16, 24 and 32 bits (read as x * 2^-31 of
@@ -36,7 +38,7 @@ struct audio {
  * out->sha256 is over "lacquer audio 1\n", then rate, channels and frames as
  * little-endian int32, of more than two channels the layout's name, then the interleaved
  * little-endian float32 samples as returned: the same audio has the same hash in every
- * container.
+ * container. Then the bytes of axml, chna and dbmd of a master, and scene_bytes of a scene.
  *
  * `stated`: the layout of a file that does not say it (source_layout.h), or NULL.
  *

@@ -11,6 +11,7 @@
 
 #include "adm.h"
 #include "adm_file.h"
+#include "adm_scene.h"
 #include "encode.h"
 #include "hrtf.h"
 #include "loudness_check.h"
@@ -156,11 +157,17 @@ static enum status encode(const struct delivery *d, const struct receipt *r,
   const struct manifest *m = d->plan->manifest;
   const struct track *track = &m->tracks[d->unit->unit->track];
   const struct variant *variant = &m->variants[d->unit->unit->variant];
+  const struct adm_source *master = d->unit->master;
+  if (master && master->layout != receipt_layout(r)) master = NULL; /* it was rendered */
   const struct deliverable file = {
       .path = d->unit->unit->path, .format = variant->format, .adm = variant->adm,
       .bits = variant->dither.bits,
       .rate_hz = r->rate_hz, .channels = receipt_channels(r), .layout = receipt_layout(r),
       .n_frames = d->n_frames, .pcm = d->pcm,
+      .scene = {.scene = d->unit->scene, .rate_hz = r->source.rate_hz,
+                .lead_frames = r->gap_before_frames, .master = master,
+                .first_frame = r->edit.first_frame, .model = d->model,
+                .keeps_names = d->keeps_names},
       .title = track->title, .artist = track->artist,
       .album = m->catalogue.title, .isrc = track->isrc, .genre = m->catalogue.genre,
       .upc = m->catalogue.upc, .track_number = track->number, .disc_number = track->disc,
@@ -232,6 +239,8 @@ static enum status publish(const struct delivery *d, struct receipt *r, struct e
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   snprintf(r->form, sizeof r->form, "%s",
            variant->format == FILE_ADM ? adm_file_form(variant->adm) : "");
+  r->n_objects = encoded->n_objects;
+  r->n_blocks = encoded->n_blocks;
   memcpy(r->file_key, d->unit->file_key, sizeof r->file_key);
   memcpy(r->pcm_sha256, encoded->pcm_sha256, sizeof r->pcm_sha256);
   memcpy(r->file_sha256, encoded->file_sha256, sizeof r->file_sha256);
@@ -257,7 +266,7 @@ static enum status estimate_immersive(const struct delivery *d, struct receipt *
   const struct variant *variant = &d->plan->manifest->variants[d->unit->unit->variant];
   const struct pcm_shape shape = {r->rate_hz, receipt_channels(r), d->n_frames, receipt_layout(r)};
   const struct layout *to = layout_find("5.1");
-  const struct scene_at scene = {r->source.scene, r->source.rate_hz};
+  const struct scene_at scene = {d->unit->scene, r->source.rate_hz};
   struct loudness_figures figures;
   const bool wanted = variant->format == FILE_ADM && variant->adm == ADM_DOLBY &&
                       !fold_refusal(shape.layout, to);

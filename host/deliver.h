@@ -12,6 +12,8 @@ struct delivery {
   int32_t n_frames;
   const int32_t *pcm; /* interleaved, left-justified */
   const struct tail_result *result; /* deliver_unit alone */
+  struct adm *model; /* deliver_retagged: see struct deliverable_scene; NULL */
+  bool keeps_names;
 };
 /* Measures (libebur128), encodes, holds against the golden receipt when that is the tier,
  * publishes file and receipt. *receipt comes with identity, source and device filled in.

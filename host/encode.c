@@ -116,7 +116,7 @@ enum status encode_file_limited(const struct deliverable *d, int64_t riff_limit,
     status = write_temp(fd, d, riff_limit, why);
   if (status == STATUS_OK)
     status = d->format == FILE_ADM
-                 ? adm_file_read_back(out->temp_path, d, out->pcm_sha256, why)
+                 ? adm_file_read_back(out->temp_path, d, out, why)
                  : sndfile_read_back(out->temp_path, d, out->pcm_sha256, why);
   if (status == STATUS_OK &&
       hash_file(out->temp_path, out->file_sha256, &out->file_bytes, why) != STATUS_OK)

@@ -4,11 +4,26 @@
  * into a temporary file that has been read back and compared. */
 #ifndef LACQUER_ENCODE_H
 #define LACQUER_ENCODE_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "failure.h"
 #include "hash.h"
 #include "layout.h"
+
+struct adm;
+struct adm_source;
+struct scene;
+/* Of format FILE_ADM: where the layout's objects are, and what a master says of them beside. */
+struct deliverable_scene {
+  const struct scene *scene;       /* NULL: there are no objects */
+  int rate_hz;                     /* of its frames */
+  int32_t lead_frames;             /* delivered ones before its first */
+  const struct adm_source *master; /* that the source was; NULL: none */
+  int32_t first_frame;             /* of the master, where the scene begins */
+  struct adm *model; /* instead of all these: of the same deliverable under other tags; NULL */
+  bool keeps_names; /* names are the model's, not the title */
+};
 
 /* What to deliver. Nothing in it is owned. Texts are UTF-8; NULL or "" is no tag. */
 struct deliverable {
@@ -22,6 +37,7 @@ struct deliverable {
   const int32_t *pcm; /* interleaved in the layout's order, left-justified: the low 32 - bits
                          bits are 0; of 32 bits: the bits of floats */
   const char *title, *artist, *album, *isrc, *genre, *upc;
+  struct deliverable_scene scene;
   int track_number, disc_number, year; /* 0: not set; WAV has no tag for the disc */
 };
 /* Bits that a sample takes in the file: 20 stand in 24, the lowest 4 are 0. */
@@ -39,6 +55,7 @@ struct encoded {
   int lock;                         /* keeps it locked (publish.h), while temp_path is set */
   int64_t file_bytes;
   char file_sha256[HASH_TEXT_SIZE]; /* of every byte of the file */
+  int n_objects, n_blocks;          /* of an ADM master */
   char pcm_sha256[HASH_TEXT_SIZE];  /* of the samples packed to 2, 3 or 4 bytes, little-endian,
                                        interleaved in the file's order: the data chunk of a WAV
                                        file; of an ADM master with its silent tracks */

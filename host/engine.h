@@ -80,11 +80,12 @@ struct engine {
   enum engine_status (*open)(void *self, const struct session_plan *plan, struct session **out);
   void (*close)(struct session *session); /* takes NULL */
   /* Copies planar audio: `frames` frames of channel `channel`, starting at frame
-   * `first`, into / out of a lane's buffer. BUFFER_PCM holds int32 words. */
+   * `first`, into / out of a lane's buffer. BUFFER_PCM holds int32 words, one row of all
+   * channels' frames: there `first` and `frames` count words. */
   enum engine_status (*write)(struct session *, int lane, enum lane_buffer, int channel,
-                              int32_t first, int32_t frames, const void *data);
+                              int64_t first, int64_t frames, const void *data);
   enum engine_status (*read)(struct session *, int lane, enum lane_buffer, int channel,
-                             int32_t first, int32_t frames, void *data);
+                             int64_t first, int64_t frames, void *data);
   /* A lane's buffer itself, valid until the next run; NULL: not in the host's memory, or
    * the engine has no such function. */
   const void *(*view)(struct session *, int lane, enum lane_buffer);

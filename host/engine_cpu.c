@@ -147,14 +147,14 @@ fail:
   return ENGINE_NO_MEMORY;
 }
 
-static char *at_frame(const struct session *s, enum lane_buffer b, int channel, int32_t first) {
-  return (char *)s->buffer[b].data + ((size_t)channel * s->stride + first) * sizeof(float);
+static char *at_frame(const struct session *s, enum lane_buffer b, int channel, int64_t first) {
+  return (char *)s->buffer[b].data + ((size_t)channel * s->stride + (size_t)first) * sizeof(float);
 }
 
 static enum engine_status cpu_write(struct session *s, int lane, enum lane_buffer b, int channel,
-                                    int32_t first, int32_t frames, const void *data) {
+                                    int64_t first, int64_t frames, const void *data) {
   (void)lane;
-  for (int32_t done = 0, n; done < frames; done += n) {
+  for (int64_t done = 0, n; done < frames; done += n) {
     n = frames - done;
     if (s->file >= 0 && n > SPILL_FRAMES) n = SPILL_FRAMES;
     memcpy(at_frame(s, b, channel, first) + (size_t)done * sizeof(float),
@@ -165,7 +165,7 @@ static enum engine_status cpu_write(struct session *s, int lane, enum lane_buffe
 }
 
 static enum engine_status cpu_read(struct session *s, int lane, enum lane_buffer b, int channel,
-                                   int32_t first, int32_t frames, void *data) {
+                                   int64_t first, int64_t frames, void *data) {
   (void)lane;
   memcpy(data, at_frame(s, b, channel, first), (size_t)frames * sizeof(float));
   return ENGINE_OK;

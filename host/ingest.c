@@ -38,6 +38,11 @@ enum status ingest_check(const char *path, const struct ingest_format *format,
                        : format->bits != 16 && format->bits != 24 && format->bits != 32)
     return fail(why, STATUS_BAD_DATA, "%s: %d-bit %s; " ACCEPTED_FILES, path, format->bits,
                 format->is_float ? "float" : "integers");
+  if (format->known) {
+    layout->layout = format->known;
+    for (int c = 0; c < format->known->channels; c++) layout->order[c] = c;
+    return STATUS_OK;
+  }
   return source_layout_find(path, format->channels, format->mask, format->stated, layout, why);
 }
 
@@ -148,12 +153,16 @@ enum status ingest_ints(struct ingest *ingest, int32_t n, struct failure *why) {
   return ingest_floats(ingest, n, why);
 }
 
+static void hash_scene(void *hash, const void *bytes, size_t n) { hash_update(hash, bytes, n); }
+
 enum status ingest_end(struct ingest *ingest, struct failure *why) {
   struct audio *audio = ingest->audio;
   if (ingest->filled != audio->n_frames)
     return fail(why, STATUS_BAD_DATA,
                 "%s: cut off or damaged: its header claims %d frames, %d could be read",
                 ingest->path, audio->n_frames, ingest->filled);
+  if (audio->scene)
+    scene_bytes(audio->scene, hash_scene, &ingest->hash);
   if (hash_final(&ingest->hash, audio->sha256) != 0)
     return fail(why, STATUS_INTERNAL, "%s: the SHA-256 library failed", ingest->path);
   return STATUS_OK;

@@ -27,6 +27,7 @@ struct ingest_format {
   bool is_float;
   const char *name;
   uint32_t mask;               /* of its channels; 0: none */
+  const struct layout *known;  /* the file has its channels, in its order; NULL: it is found */
   const struct layout *stated; /* see decode_stated */
 };
 

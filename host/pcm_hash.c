@@ -15,9 +15,9 @@ size_t pcm_pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
 
 enum status pcm_hash(const struct deliverable *d, char pcm_sha256[HASH_TEXT_SIZE],
                      struct failure *why) {
-  enum { BLOCK = 1024 }; /* frames */
-  unsigned char packed[4 * BLOCK * ADM_FILE_TRACKS];
-  int32_t ordered[BLOCK * ADM_FILE_TRACKS];
+  enum { BLOCK = 128 }; /* frames */
+  unsigned char packed[4 * BLOCK * ADM_FILE_ROOM];
+  int32_t ordered[BLOCK * ADM_FILE_ROOM];
   const size_t channels = (size_t)d->channels;
   struct adm_tracks tracks = {.n = d->channels};
   if (d->format == FILE_ADM) tracks = adm_tracks_of(d->adm, d->layout);

@@ -22,7 +22,7 @@
 struct source_identity source_identity_of(const struct audio *audio) {
   struct source_identity id = {
       .rate_hz = audio->rate_hz, .channels = audio->channels, .scene = audio->scene,
-      .audio = audio};
+      .master = audio->master, .audio = audio};
   snprintf(id.layout, sizeof id.layout, "%s", audio->layout->name);
   memcpy(id.audio_sha256, audio->sha256, sizeof id.audio_sha256);
   return id;
@@ -334,6 +334,8 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
     out->units[i].unit = &units[i];
     out->units[i].matched = out->matched;
     out->units[i].stem_sha256 = source->audio ? source->audio->stem_sha256 : NULL;
+    out->units[i].scene = source->scene;
+    out->units[i].master = source->master;
     status = plan_unit(plan, &in_plan, &out->units[i], why);
   }
   track_keys_free(&keys);

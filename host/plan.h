@@ -73,6 +73,7 @@ struct source_identity {
   char layout[12]; /* its name; "": as many channels as there are, and up to two */
   char audio_sha256[HASH_TEXT_SIZE];
   const struct scene *scene; /* of its objects; NULL: it has none */
+  const struct adm_source *master; /* that it was; NULL: it was none */
   const struct audio *audio; /* NULL: not decoded; a track with a match stage wants it */
 };
 
@@ -106,6 +107,8 @@ struct track_plan {
     const struct layout *layout;   /* delivered */
     double hrtf_angle_deg; /* hrtf_largest_angle, of layout binaural */
     const char (*stem_sha256)[HASH_TEXT_SIZE]; /* of the track's audio, while it lasts; NULL */
+    const struct scene *scene;     /* the track's, while its audio lasts; NULL */
+    const struct adm_source *master; /* likewise */
     struct tail tail;
     struct key_parts parts;
     char own_key[HASH_TEXT_SIZE];    /* of everything of the track that decides the samples */

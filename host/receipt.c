@@ -17,7 +17,8 @@
 /* One row per field: the same table writes and reads. Later ones are younger than the first
  * receipts: they may be missing, and are where they are empty. */
 enum field_type {
-  FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_LATER_REAL, FIELD_INT, FIELD_INT64, FIELD_BOOL
+  FIELD_TEXT, FIELD_LATER_TEXT, FIELD_REAL, FIELD_LATER_REAL, FIELD_INT, FIELD_LATER_INT,
+  FIELD_INT64, FIELD_BOOL
 };
 struct field {
   const char *group, *name;
@@ -53,6 +54,8 @@ static const struct field fields[] = {
     FIELD("binaural", "hrtf_title", FIELD_LATER_TEXT, hrtf_title),
     FIELD("binaural", "hrtf_license", FIELD_LATER_TEXT, hrtf_license),
     FIELD("binaural", "largest_angle_deg", FIELD_LATER_REAL, hrtf_angle_deg),
+    FIELD("deliverable", "objects", FIELD_LATER_INT, n_objects),
+    FIELD("deliverable", "blocks", FIELD_LATER_INT, n_blocks),
     FIELD("deliverable", "seconds", FIELD_REAL, seconds),
     FIELD("edit", "first_frame", FIELD_INT, edit.first_frame),
     FIELD("edit", "frames", FIELD_INT, edit.n_frames),
@@ -125,6 +128,7 @@ static json_t *field_value(const struct field *f, const struct receipt *r) {
     const double x = *(const double *)at;
     return isfinite(x) ? json_real(x) : json_null(); /* silence */
   }
+  case FIELD_LATER_INT:
   case FIELD_INT: return json_integer(*(const int *)at);
   case FIELD_INT64: return json_integer(*(const int64_t *)at);
   case FIELD_BOOL: return json_boolean(*(const bool *)at);
@@ -148,6 +152,9 @@ static bool field_read(const struct field *f, const json_t *value, struct receip
   case FIELD_REAL:
     *(double *)at = json_is_null(value) ? -HUGE_VAL : json_number_value(value);
     return json_is_null(value) || json_is_number(value);
+  case FIELD_LATER_INT:
+    *(int *)at = (int)json_integer_value(value);
+    return !value || json_is_integer(value);
   case FIELD_INT: *(int *)at = (int)json_integer_value(value); return json_is_integer(value);
   case FIELD_INT64: *(int64_t *)at = json_integer_value(value); return json_is_integer(value);
   case FIELD_BOOL: *(bool *)at = json_is_true(value); return json_is_boolean(value);
@@ -157,6 +164,7 @@ static bool field_read(const struct field *f, const json_t *value, struct receip
 
 static bool is_left_out(const struct field *f, const struct receipt *r) {
   const void *at = (const char *)r + f->offset;
+  if (f->type == FIELD_LATER_INT) return !*(const int *)at;
   if (f->type == FIELD_LATER_REAL) return !isfinite(*(const double *)at);
   return f->type == FIELD_LATER_TEXT && !*(const char *)at;
 }

@@ -34,6 +34,7 @@ struct receipt {
    * of itself; the largest angle between a loudspeaker and its measurement. */
   char hrtf[256], hrtf_sha256[HASH_TEXT_SIZE], hrtf_title[160], hrtf_license[160];
   double hrtf_angle_deg;
+  int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
   double loudness_lufs;    /* of the deliverable (libebur128) */
@@ -66,7 +67,7 @@ struct receipt {
   char device[256], driver[560];
   char tier[16];           /* "full", "sample", "golden", "off" */
   double coverage;         /* share of all intermediate results compared, 0..1 */
-  char note[512];          /* why it was rendered twice, warnings; else "" */
+  char note[800];          /* why it was rendered twice, warnings; else "" */
 };
 /* Of lacquer's own figures against libebur128's on the delivered file: between them lie
  * dither, 4 frames at the borders of a window and blocks at a gate. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adm_scene.h"
 #include "audition.h"
 #include "bundle.h"
 #include "decode.h"
@@ -77,15 +78,13 @@ static bool up_to_date(struct work *w, int track) {
   return !left;
 }
 
-/* Words of a deliverable are counted in 32 bits. */
+/* Frames of a deliverable are counted in 32 bits. */
 static bool too_long(const struct job *job, const struct unit_plan *u, struct failure *why) {
   const int from_hz = job->audio.rate_hz, to_hz = u->tail.to.rate_hz ? u->tail.to.rate_hz : from_hz;
   const int64_t n = resample_frames(job->audio.n_frames, from_hz, to_hz);
-  const int channels = u->tail.to.channels ? u->tail.to.channels : job->audio.channels;
-  const int most = MAX_FRAMES / channels;
-  if (n <= most) return false;
-  fail(why, STATUS_BAD_DATA, "%s: %lld frames of %d channels at %d Hz are too many (at most %d)",
-       u->unit->name, (long long)n, channels, to_hz, most);
+  if (n <= MAX_FRAMES) return false;
+  fail(why, STATUS_BAD_DATA, "%s: %lld frames at %d Hz are too many (at most %d)", u->unit->name,
+       (long long)n, to_hz, MAX_FRAMES);
   return true;
 }
 
@@ -207,10 +206,13 @@ static void fill_receipt(const struct rendering *g, struct receipt *r) {
   r->source = source_identity_of(&job->audio);
   r->source.audio = NULL;
   r->source.scene = NULL;
+  r->source.master = NULL;
   snprintf(r->device, sizeof r->device, "%s", g->engine->name);
   snprintf(r->driver, sizeof r->driver, "%s", g->engine->driver);
   snprintf(r->tier, sizeof r->tier, "%s", tier_name(g->tier));
-  snprintf(r->note, sizeof r->note, "%s", job->note);
+  const char *left_out = job->audio.master ? job->audio.master->note : "";
+  snprintf(r->note, sizeof r->note, "%s%s%s", job->note, *job->note && *left_out ? "; " : "",
+           left_out);
   if (g->tier == VERIFY_FULL) r->coverage = 1;
   else if (lane->total_words)
     r->coverage = (double)lane->verified_words / (double)lane->total_words;
@@ -237,7 +239,7 @@ static enum status audition(const struct rendering *g, const struct delivery *d,
 /* `g`: of the parcel, where it is auditioned. */
 static void deliver(struct parcel *p, const struct rendering *g, struct work *w) {
   const struct delivery delivery = {w->plan, p->unit, &w->options, p->result.n_frames, p->pcm,
-                                    &p->result};
+                                    &p->result, NULL, false};
   struct unit_result done = {.state = UNIT_DELIVERED, .receipt = p->receipt};
   if (deliver_unit(&delivery, &done.receipt, &done.failure)) done.state = UNIT_FAILED;
   else if (g && audition(g, &delivery, &done.receipt, &done.failure))

@@ -219,6 +219,7 @@ static enum status read_format(struct scan *s, const struct riff_chunk *chunk) {
   if (status) return status;
   const bool extensible = chunk->size == 40 && le16(b) == 0xFFFE && !memcmp(b + 26, pcm, 14);
   const uint32_t tag = extensible ? le16(b + 24) : le16(b);
+  if (extensible) s->file->mask = le32(b + 20);
   format->channels = (int)le16(b + 2);
   format->bits = (int)le16(b + 14);
   if (tag != 1) return fail_format(s, "format tag", tag, "1, integer PCM");

@@ -27,6 +27,7 @@ struct riff_file { /* an open file whose chunks were found sound */
   struct riff_chunk *chunks; /* owned, in the order of the file; "data" and "fmt " are there */
   int n_chunks;
   int64_t data_at, n_frames;
+  uint32_t mask;      /* of the channels, from WAVEFORMATEXTENSIBLE; 0: none */
   int64_t n_trailing; /* bytes behind the end that the header states: no chunk of the file */
   bool is_adm;        /* there is an axml or chna chunk */
 };

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adm_profile.h"
+
 const struct riff_format adm_fixture_format = {0, 48000, 24};
 
 static void move(struct adm_channel *channel, int object, int n_blocks) {
@@ -111,6 +113,15 @@ void adm_fixture_free(struct adm_fixture_file *f) {
   adm_destroy(&f->adm);
   adm_chunks_free(&f->chunks);
   riff_close(&f->file);
+}
+
+void adm_fixture_expect_profile(const char *path) {
+  const struct fixture_bytes bytes = fixture_load(path);
+  struct profile_report report;
+  profile_check(bytes.data, bytes.size, &report);
+  if (report.n)
+    fail_msg("%s: %s: %s", path, report.findings[0].rule, report.findings[0].text);
+  free(bytes.data);
 }
 
 static uint32_t le32(const unsigned char *b) {

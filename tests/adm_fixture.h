@@ -28,6 +28,9 @@ struct adm_fixture_file { /* read back */
 struct adm_fixture_file adm_fixture_read(const char *path);
 void adm_fixture_free(struct adm_fixture_file *file);
 
+/* By the tests' own reader of the Dolby profile. */
+void adm_fixture_expect_profile(const char *path);
+
 /* The bytes with `from` (the n-th one, from 0) replaced by `to`; where it lies in a chunk, the
  * sizes of chunk and file follow. Fails when it is not there. Frees the old bytes. */
 struct adm_edit {

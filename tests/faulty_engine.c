@@ -75,7 +75,7 @@ static enum engine_status faulty_open(void *self, const struct session_plan *pla
 }
 
 static enum engine_status faulty_write(struct session *s, int lane, enum lane_buffer b,
-                                       int channel, int32_t first, int32_t frames,
+                                       int channel, int64_t first, int64_t frames,
                                        const void *data) {
   enum engine_status status = count_call(s->owner);
   void *copy = spoils_copy(s->owner) ? spoilt(&s->owner->fault, frames, data) : NULL;
@@ -86,7 +86,7 @@ static enum engine_status faulty_write(struct session *s, int lane, enum lane_bu
 }
 
 static enum engine_status faulty_read(struct session *s, int lane, enum lane_buffer b, int channel,
-                                      int32_t first, int32_t frames, void *data) {
+                                      int64_t first, int64_t frames, void *data) {
   enum engine_status status = count_call(s->owner);
   if (!status) status = engine_cpu.read(s->lane[lane], 0, b, channel, first, frames, data);
   if (!status && spoils_copy(s->owner)) spoil(&s->owner->fault, frames, data);

@@ -129,7 +129,7 @@ static void test_other_files(void **state) {
                                    "\"channels\":1,\"frames\":960}\n", NULL});
 }
 
-/* A BW64 file without a scene: a render does not take it, its facts are told. */
+/* A BW64 file without a scene. */
 static void test_bw64(void **state) {
   const char *path = fixture_path(folder, "plain.wav");
   const struct riff_format format = {2, 48000, 16};

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "audio_fixture.h"
+#include "dither.h"
+#include "engine_cpu.h"
 #include "faulty_engine.h"
 #include "layout.h"
 #include "render_fixture.h"
@@ -369,6 +371,40 @@ static void lanes_and_tiers(void **state) {
   render_free(alone, LANES);
 }
 
+/* A master of 128 channels and 6 minutes has more words than 31 bits count. Its buffers are
+ * mapped, not filled: only the last block is touched. */
+static void more_words_than_31_bits(void **state) {
+  (void)state;
+  enum { CHANNELS = 128, N = 17000000, LAST = N / BLOCK_FRAMES, AT = LAST * BLOCK_FRAMES };
+  static const struct slot_plan slot = {&stage_dither, BUFFER_A, BUFFER_PCM, -1};
+  const struct dither_params params = {24, DITHER_NONE, 0};
+  const struct stage_format format = {48000, CHANNELS, NULL, NULL};
+  const char *why;
+  struct stage_design design;
+  struct session *s;
+  assert_true((int64_t)N * CHANNELS > INT32_MAX);
+  assert_int_equal(stage_dither.design(&params, &format, &design, &why), 0);
+  const struct lane_plan lane = {.n_frames = N, .design = {&design}};
+  const struct session_plan plan = {.rate_hz = 48000, .channels = CHANNELS, .n_slots = 1,
+                                    .n_lanes = 1, .segment_blocks = 1, .slots = &slot,
+                                    .lanes = &lane};
+  assert_int_equal(engine_cpu.open(NULL, &plan, &s), ENGINE_OK);
+  int32_t words[N - AT];
+  float x[N - AT];
+  for (int c = 0; c < CHANNELS; c++) {
+    for (int i = 0; i < N - AT; i++) x[i] = (float)(c * 2048 + i) * 0x1p-23f;
+    assert_int_equal(engine_cpu.write(s, 0, BUFFER_A, c, AT, N - AT, x), ENGINE_OK);
+  }
+  assert_int_equal(engine_cpu.run(s, 0, 0, LAST, 1, NULL), ENGINE_OK);
+  for (int i = 0; i < N - AT; i++) { /* interleaved */
+    const int64_t at = ((int64_t)AT + i) * CHANNELS;
+    assert_int_equal(engine_cpu.read(s, 0, BUFFER_PCM, 0, at, CHANNELS, words), ENGINE_OK);
+    for (int c = 0; c < CHANNELS; c++) assert_int_equal(words[c], (c * 2048 + i) * 256);
+  }
+  engine_cpu.close(s);
+  stage_design_free(&design);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(neutral),   cmocka_unit_test(loudness_targets),
@@ -376,6 +412,7 @@ int main(void) {
       cmocka_unit_test(variants),  cmocka_unit_test(segments),
       cmocka_unit_test(lanes_and_tiers), cmocka_unit_test(bounded_reduction),
       cmocka_unit_test(rates),     cmocka_unit_test(plain_conversion),
+      cmocka_unit_test(more_words_than_31_bits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

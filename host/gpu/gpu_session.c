@@ -239,13 +239,13 @@ static enum engine_status session_open(void *self, const struct session_plan *pl
 
 /* Byte offset of a frame in a lane's buffer. */
 static uint64_t frame_offset(const struct gpu_lane *lane, enum lane_buffer buffer, int channel,
-                             int32_t first) {
+                             int64_t first) {
   uint64_t row = buffer == BUFFER_PCM ? 0 : (uint64_t)channel * (uint64_t)lane->stride;
   return 4 * (row + (uint64_t)first);
 }
 
 static enum engine_status session_write(struct session *s, int lane, enum lane_buffer buffer,
-                                        int channel, int32_t first, int32_t frames,
+                                        int channel, int64_t first, int64_t frames,
                                         const void *data) {
   const struct gpu_lane *l = &s->lanes[lane];
   return upload(s, l->buffers[buffer], frame_offset(l, buffer, channel, first), data,
@@ -253,7 +253,7 @@ static enum engine_status session_write(struct session *s, int lane, enum lane_b
 }
 
 static enum engine_status session_read(struct session *s, int lane, enum lane_buffer buffer,
-                                       int channel, int32_t first, int32_t frames, void *data) {
+                                       int channel, int64_t first, int64_t frames, void *data) {
   const struct gpu_lane *l = &s->lanes[lane];
   return download(s, l->buffers[buffer], frame_offset(l, buffer, channel, first), data,
                   4 * (uint64_t)frames);

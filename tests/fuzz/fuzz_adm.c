@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as an immersive master: read, or refused in one clean sentence; what was read is
- * held against the profile and written anew, and that is read again. */
-#include "adm.h"
+ * held against the profile and written anew, and that is read again; and as a source. */
+#include "adm_scene.h"
 
 #include <string.h>
 
+#include "decode.h"
 #include "fuzz.h"
 
 static void check_failure(enum status status, const struct failure *why) {
@@ -54,6 +55,23 @@ static void write_again(const struct adm *adm, const struct riff_file *file,
   adm_chunks_free(&chunks);
 }
 
+/* Without its samples a source is what it is with them. */
+static void read_source(const char *path) {
+  struct audio audio, headers;
+  struct failure why = {0};
+  const enum status status = decode_file(path, &audio, &why);
+  if (status) {
+    check_failure(status, &why);
+    return;
+  }
+  FUZZ_CHECK(!decode_headers(path, NULL, &headers, &why));
+  FUZZ_CHECK(headers.layout == audio.layout && headers.n_frames == audio.n_frames);
+  FUZZ_CHECK(audio.layout->n_objects == (audio.scene ? audio.scene->n_objects : 0));
+  FUZZ_CHECK(!audio.scene || !scene_fault(audio.scene, audio.n_frames));
+  FUZZ_CHECK(!audio.master || fuzz_is_clean(audio.master->note, true));
+  audio_free(&audio);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct fuzz_file bytes = fuzz_file_open(data, size);
   struct failure why = {0};
@@ -80,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   adm_destroy(&adm);
   adm_chunks_free(&chunks);
   riff_close(&file);
+  read_source(bytes.path);
   fuzz_file_close(&bytes);
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "adm_scene.h"
 #include "container.h"
 #include "decode.h"
 #include "fuzz.h"
@@ -15,6 +16,9 @@ static void check_audio(const struct audio *audio) {
   FUZZ_CHECK(audio->layout && audio->layout->channels == audio->channels);
   FUZZ_CHECK(audio->rate_hz >= 44100 && audio->rate_hz <= 192000);
   FUZZ_CHECK(audio->bits == 16 || audio->bits == 24 || audio->bits == 32);
+  FUZZ_CHECK(audio->layout->n_objects == (audio->scene ? audio->scene->n_objects : 0));
+  FUZZ_CHECK(!audio->scene || !scene_fault(audio->scene, audio->n_frames));
+  FUZZ_CHECK(!audio->master || fuzz_is_clean(audio->master->note, true));
   FUZZ_CHECK(strlen(audio->sha256) == HASH_TEXT_SIZE - 1);
   for (int c = 0; c < audio->channels; c++)
     for (int32_t i = 0; i < audio->n_frames; i++) FUZZ_CHECK(fabsf(audio->pcm[c][i]) <= 64);
