@@ -219,6 +219,31 @@ static enum status place_objects(struct adm *adm, const struct deliverable *d,
   return STATUS_OK;
 }
 
+/* Objects of a role are of a content that says it; bed and others stay mixed. The Dolby profile
+ * has one kind alone. */
+static void place_roles(struct adm *adm, const struct deliverable *d, const struct adm_tracks *t) {
+  static const struct {
+    int dialogue, kind;
+  } kinds[] = {[ROLE_MUSIC] = {0, 1},       [ROLE_EFFECTS] = {0, 2},   [ROLE_DIALOGUE] = {1, 1},
+               [ROLE_VOICEOVER] = {1, 2},   [ROLE_DESCRIPTION] = {1, 4},
+               [ROLE_COMMENTARY] = {1, 5},  [ROLE_MIXED] = {2, 2}};
+  int content[sizeof kinds / sizeof *kinds] = {0};
+  adm->contents[0].objects.n = 0;
+  for (int i = 0; i < adm->n_objects; i++) {
+    const int own = i - 1 - t->n_corners; /* behind the bed and its corners */
+    const int role = own < 0 ? ROLE_UNSTATED : d->scene.scene->objects[own].role;
+    if (role != ROLE_UNSTATED && !content[role]) {
+      content[role] = adm_add(adm, ADM_CONTENTS);
+      struct adm_content *c = &adm->contents[content[role]];
+      c->name = adm_text(adm, scene_roles[role]);
+      c->dialogue = kinds[role].dialogue;
+      c->kind = kinds[role].kind;
+      adm_list_add(&adm->programmes[0].contents, content[role]);
+    }
+    adm_list_add(&adm->contents[content[role]].objects, i);
+  }
+}
+
 /* ---- what a master has beside ---- */
 
 static int content_of(const struct adm *adm, int object) {
@@ -339,6 +364,7 @@ enum status adm_file_model(const struct deliverable *d, const struct adm_tracks 
   struct adm *adm = *out;
   set_names(adm, d, t->n_corners);
   status = place_objects(adm, d, t, why);
+  if (!status && d->adm == ADM_ITU && d->layout->n_objects) place_roles(adm, d, t);
   if (adm->has_dbmd) set_modes(&adm->dbmd, t);
   if (!status && d->scene.master) {
     keep_contents(adm, d, t);
