@@ -22,10 +22,11 @@ struct qc_file *qc_list_add(struct qc_list *list, const char *path) {
   return f;
 }
 
-void qc_add_companion(struct qc_file *f, const char *path, bool same_source) {
+struct qc_companion *qc_add_companion(struct qc_file *f, const char *path) {
   f->companions = memory_grow(f->companions, (size_t)f->n_companions + 1, sizeof *f->companions);
-  f->companions[f->n_companions++] =
-      (struct qc_companion){.path = memory_text(path, strlen(path)), .same_source = same_source};
+  struct qc_companion *c = &f->companions[f->n_companions++];
+  *c = (struct qc_companion){.path = memory_text(path, strlen(path))};
+  return c;
 }
 
 static void free_list(struct qc_list *list) {
@@ -137,7 +138,7 @@ static enum status make_list(char *const *paths, int n_paths, struct work *w,
     else qc_list_add(&w->list, paths[i]);
   }
   for (int i = 0; i < o->n_companions && !status; i++)
-    qc_add_companion(&w->list.files[0], o->companions[i], false);
+    qc_add_companion(&w->list.files[0], o->companions[i]);
   return status;
 }
 

@@ -30,7 +30,7 @@ struct qc_list { /* what is to be looked at */
   int n;
 };
 struct qc_file *qc_list_add(struct qc_list *list, const char *path);
-void qc_add_companion(struct qc_file *file, const char *path, bool same_source);
+struct qc_companion *qc_add_companion(struct qc_file *file, const char *path);
 /* Every immersive deliverable that has a receipt below `folder`. STATUS_NO_INPUT: none. */
 enum status qc_list_folder(const char *folder, struct qc_list *list, struct failure *why);
 

@@ -12,7 +12,7 @@ struct delivered { /* a receipt's file */
   char *path;
   struct receipt_origin origin;
   int channels;
-  bool is_master;
+  bool is_master, is_binaural;
   char source_sha256[HASH_TEXT_SIZE];
 };
 
@@ -46,6 +46,7 @@ static int read_receipts(const char *folder, const struct file_tree *tree,
       d->path = memory_text(path, strlen(path) - strlen(RECEIPT_ENDING));
       d->channels = receipt_channels(&r);
       d->is_master = *r.form;
+      d->is_binaural = *r.hrtf_sha256;
       memcpy(d->source_sha256, r.source.audio_sha256, sizeof d->source_sha256);
       if (receipt_is_finished(&r)) n++;
       else free(d->path), receipt_origin_free(&d->origin);
@@ -60,8 +61,11 @@ static void add_immersive(const struct delivered *all, int n, int at, struct qc_
   int first = at;
   while (first > 0 && same_track(&all[first - 1], &all[at])) first--;
   for (int i = first; i < n && same_track(&all[i], &all[at]); i++)
-    if (!is_immersive(&all[i]))
-      qc_add_companion(f, all[i].path, !strcmp(all[i].source_sha256, all[at].source_sha256));
+    if (!is_immersive(&all[i])) {
+      struct qc_companion *c = qc_add_companion(f, all[i].path);
+      c->same_source = !strcmp(all[i].source_sha256, all[at].source_sha256);
+      c->is_binaural = all[i].is_binaural;
+    }
 }
 
 enum status qc_list_folder(const char *folder, struct qc_list *list, struct failure *why) {

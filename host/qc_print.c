@@ -282,6 +282,7 @@ static json_t *companion_json(const struct qc_file *f, const struct qc_companion
   if (c->error) json_object_set_new(line, "error", settings_json_text(c->error));
   if (c->status) return line;
   json_object_set_new(line, "same_source", json_boolean(c->same_source));
+  json_object_set_new(line, "is_binaural", json_boolean(c->is_binaural));
   json_object_set_new(line, "rate_hz", json_integer(c->rate_hz));
   json_object_set_new(line, "bits", json_integer(c->bits));
   json_object_set_new(line, "frames", json_integer(c->n_frames));

@@ -118,9 +118,10 @@ static const char *surround_name(const struct qc_file *f) {
                                                         : "render to 5.1 (BS.2127), an estimate";
 }
 
+/* In the tenths that meters show and specifications mean. */
 static void look_loudness(const struct qc_file *f, struct qc_asking *a) {
   const struct qc_loudness *l = surround_of(f);
-  if (l) qc_ask(a, l->figures.integrated_lufs, "%s", surround_name(f));
+  if (l) qc_ask(a, nearbyint(10 * l->figures.integrated_lufs) / 10, "%s", surround_name(f));
 }
 
 static void look_true_peak(const struct qc_file *f, struct qc_asking *a) {

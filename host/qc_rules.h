@@ -8,6 +8,7 @@
 struct qc_companion { /* a stereo file that belongs to the one that is looked at */
   char *path;         /* owned */
   bool same_source;   /* both were rendered from the same samples */
+  bool is_binaural;   /* for headphones: late by what a head and its filters take */
   enum status status; /* of reading it; then */
   char *error;        /* owned */
   int rate_hz, bits, channels;

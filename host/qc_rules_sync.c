@@ -44,7 +44,7 @@ void qc_look_sync_start(const struct qc_file *f, struct qc_asking *a) {
 void qc_look_sync_exact(const struct qc_file *f, struct qc_asking *a) {
   for (int i = 0; i < f->n_companions; i++) {
     const struct qc_companion *c = found_one(f, i);
-    if (!c) continue;
+    if (!c || c->is_binaural) continue;
     (c->same_source ? qc_ask_error : qc_ask)(a, abs(c->sync.offset_frames),
                                              "%s is not aligned to the sample", c->path);
   }
