@@ -33,7 +33,7 @@ static enum status read_master(struct opened *o, struct failure *why) {
 static enum status check_stated(const struct opened *o, const struct layout *stated,
                                 struct failure *why) {
   const struct layout *bed = o->source ? layout_bed(o->source->layout) : NULL;
-  if (!bed || !stated || stated == bed) return STATUS_OK;
+  if (!bed || !stated || stated == bed || stated == &source_as_it_is) return STATUS_OK;
   return fail(why, STATUS_BAD_DATA, "%s: its master says that the bed is %s, the track's layout %s "
               "(accepted: one that agrees with the file, or none)", o->file.path, bed->name,
               stated->name);

@@ -52,7 +52,7 @@ const struct param_row stem_rows[] = {
     {.name = "name", .type = PARAM_TEXT, .offset = AT(name), .min = 1, .max = 256,
      .help = "name, by default the file's"},
     {.name = "role", .type = PARAM_CHOICE, .offset = AT(role), .choices = scene_roles,
-     .later = 1, .help = "what it is: in receipts, and of an object in the scene"},
+     .later = 1, .help = "what it is: in receipts, and of an object in ITU masters"},
     GAIN_ROW(AT(gain_db)),
     {.name = "start", .type = PARAM_NUMBER, .offset = AT(start_s), .min = 0, .max = 48000,
      .initial = NAN, .later = 1, .unit = "s", .help = "where it begins in the track"},
