@@ -136,6 +136,7 @@ static void measure(struct work *w, int channel, int ear, int direction) {
 
 static int measure_all(struct work *w, const char **why) {
   int n = 0;
+  double last = 0;
   w->first = HUGE_VAL;
   *why = "the nearest measurement lies more than 20 degrees from a loudspeaker of this layout";
   for (int c = 0; c < w->layout->channels; c++) {
@@ -147,10 +148,12 @@ static int measure_all(struct work *w, const char **why) {
       const double at = w->arrival[c][ear];
       w->mean += at;
       if (at < w->first) w->first = at;
+      if (at > last) last = at;
     }
   }
   w->mean /= n;
-  return 0;
+  *why = "the impulse responses of different directions begin more than 10 ms apart";
+  return (last - w->first) * w->rate_hz <= w->n_taps / 4.0 * w->set->rate_hz ? 0 : -1;
 }
 
 int hrir_lead(int rate_hz) { return rate_hz / 3000; }

@@ -213,6 +213,12 @@ static void test_refusals(void **state) {
   struct hrir_set few = *hrir_fixture();
   few.n_directions = 24; /* nothing above the ears */
   expect_refusal(&few, bed, "20 degrees");
+  struct hrir_set late = pulses();
+  late.delay = oracle_alloc((size_t)late.n_directions * sizeof *late.delay);
+  late.delay[hrir_nearest(&late, bed->speaker[2])][1] = HRIR_MAX_DELAY;
+  expect_refusal(&late, bed, "10 ms apart");
+  free(late.delay);
+  free(late.taps);
   struct hrir_set ringing = *hrir_fixture();
   const size_t values = 2 * (size_t)ringing.n_directions * HRIR_MAX_TAPS;
   ringing.n_taps = HRIR_MAX_TAPS;
