@@ -26,24 +26,39 @@ class Meter:
         self.cpu_s = 0.0
         self.rss_mb = 0.0
 
-    def run(self, command):
-        """Runs a command without input; its output and messages as one text."""
-        with tempfile.TemporaryFile() as text:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=text,
-                                       stderr=subprocess.STDOUT)
+    def run(self, command, to=None, statuses=(0,)):
+        """Runs a command without input; its messages and, unless that goes to a file `to`, its
+        output as one text. `statuses`: what it may exit with."""
+        with tempfile.TemporaryFile() as text, open(to or os.devnull, "wb") as output:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                       stdout=output if to else text, stderr=text)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             text.seek(0)
             said = text.read().decode(errors="replace")
         self.cpu_s += usage.ru_utime + usage.ru_stime
         self.rss_mb = max(self.rss_mb, usage.ru_maxrss / 1024)
-        if process.returncode:
+        if process.returncode not in statuses:
             raise Failed(f"{command[0]}: exit status {process.returncode}: {said[-400:].strip()}")
         return said
 
     def add(self, other):
         self.cpu_s += other.cpu_s
         self.rss_mb = max(self.rss_mb, other.rss_mb)
+
+
+def apart(work):
+    """work() in a process of its own: what it leaves in memory would count as the resident set
+    of every command that is started later."""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(child, 0)[1]:
+        raise Failed("cannot make what a case needs")
 
 
 def timed(work):

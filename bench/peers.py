@@ -11,7 +11,7 @@ import shutil
 import struct
 import subprocess
 
-from harness import Failed, Meter
+from harness import Failed, Meter, apart
 
 CEILING_DB = -1.0
 VARIANTS = (("s14", -14, 24), ("l9", -9, 24), ("cd9", -9, 16))  # name, LUFS, bits
@@ -298,10 +298,13 @@ class Shared:
     def __init__(self, folder, rates_hz):
         self.folder, self.afir_options, self.afir_gain_db = folder, "", 0.0
         for rate_hz in rates_hz:
-            taps = design_fir(rate_hz)
-            write_float_wav(os.path.join(folder, f"eq{rate_hz}.wav"), taps, rate_hz)
-            with open(os.path.join(folder, f"eq{rate_hz}.txt"), "w", encoding="ascii") as f:
-                f.writelines(f"{t:.17g}\n" for t in taps)
+            apart(lambda rate_hz=rate_hz: self.write_fir(rate_hz))
+
+    def write_fir(self, rate_hz):
+        taps = design_fir(rate_hz)
+        write_float_wav(os.path.join(self.folder, f"eq{rate_hz}.wav"), taps, rate_hz)
+        with open(os.path.join(self.folder, f"eq{rate_hz}.txt"), "w", encoding="ascii") as f:
+            f.writelines(f"{t:.17g}\n" for t in taps)
 
     def level_afir(self, rate_hz):
         """Versions of afir scale differently: a sine says by how much."""
