@@ -90,8 +90,9 @@ static json_t *passes_of(int repeats, double audio_seconds, double n_frames) {
       double sum = 0;
       for (int i = 0; i < repeats; i++) sum += meter.wall[s][p][i];
       if (sum <= 0) continue;
-      json_t *row = json_pack("{s:i, s:s, s:s}", "slot", s, "stage", meter.stage[s]->name, "pass",
-                              meter.stage[s]->passes[p].name);
+      const struct stage_pass *pass = &meter.stage[s]->passes[p];
+      json_t *row = json_pack("{s:i, s:s, s:s, s:b}", "slot", s, "stage", meter.stage[s]->name,
+                              "pass", pass->name, "sequential", pass->grid == GRID_SEQUENTIAL);
       json_object_set_new(row, "per_core", clocks_rating(meter.cpu[s][p], repeats, audio_seconds));
       json_object_set_new(row, "wall", clocks_rating(meter.wall[s][p], repeats, audio_seconds));
       json_object_set_new(row, "per_frame",
@@ -120,8 +121,7 @@ static double count(const struct engine *measured, const struct batch *batch) {
 json_t *pass_meter(const struct engine *engine, struct batch *batch, int repeats,
                    double audio_seconds) {
   struct engine measured = *engine;
-  double cpu[MAX_REPEATS], wall[MAX_REPEATS], n_frames = 0;
-  for (int i = 0; i < batch->n_lanes; i++) n_frames += batch->lanes[i].n_frames;
+  double cpu[MAX_REPEATS], wall[MAX_REPEATS];
   audio_seconds *= batch->n_lanes;
   memset(&meter, 0, sizeof meter);
   meter.engine = engine;
@@ -140,9 +140,9 @@ json_t *pass_meter(const struct engine *engine, struct batch *batch, int repeats
     if (batch_render(&measured, batch)) return json_null();
   }
   const double n_counted = count(&measured, batch);
-  json_t *object = json_pack("{s:s, s:s, s:i, s:f}", "engine", engine->name, "driver",
-                             engine->driver, "lanes", batch->n_lanes, "samples",
-                             n_frames * batch->channels);
+  json_t *object = json_pack("{s:s, s:s, s:i, s:i}", "engine", engine->name, "driver",
+                             engine->driver, "lanes", batch->n_lanes, "channels",
+                             batch->channels);
   json_object_set_new(object, "ceilings",
                       json_pack("{s:f, s:f}", "copy_bytes_per_s", most.copy_bytes_per_s,
                                 "float_ops_per_s", most.float_ops_per_s));
