@@ -127,3 +127,7 @@ def tool(name):
     if not os.access(path, os.X_OK):
         raise Failed(f"{path}: not there; ./run bench builds it")
     return path
+
+
+if __name__ == "__main__":
+    print(machine_name())

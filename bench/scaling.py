@@ -105,14 +105,14 @@ def rows(place, n, path):
     return listed(name)
 
 
-def series(place, size, device):
+def series(place, size, device, most_tracks):
     """name: (what grows, what one of it is, its cases in the order of size)."""
     seconds = [size * k for k in (1, 2, 4, 8)]
     short, one = place.source(0.5), place.source(size)
     of_length = [(s, Render(place, place.manifest(listed(place.source(s))), 1, device))
                  for s in seconds]
     of_tracks = [(n, Render(place, place.manifest(rows(place, n, short)), 1, device))
-                 for n in (1, 10, 100, 1000)]
+                 for n in (1, 10, 100, 1000) if n <= most_tracks]
     of_variants = [(n, Render(place, place.manifest(listed(one), n), 1, device))
                    for n in (1, 2, 4, 8, 16)]
     many = place.manifest(rows(place, 2 * harness.cores(), one))
@@ -157,13 +157,13 @@ def line(cases):
     return {"fixed_cpu_s": mean_y - each * mean_x, "each_cpu_s": each}
 
 
-def run_series(place, size, rounds, device):
-    all_series = series(place, size, device)
+def run_series(place, arguments):
+    all_series = series(place, arguments.seconds, arguments.device, arguments.tracks)
     runs = {(name, i): [] for name, (_, cases) in all_series.items() for i in range(len(cases))}
-    for turn in range(rounds):
+    for turn in range(arguments.rounds):
         for name, i in runs:
             runs[name, i].append(harness.timed(all_series[name][1][i][1]))
-        print(f"round {turn + 1} of {rounds}", file=sys.stderr)
+        print(f"round {turn + 1} of {arguments.rounds}", file=sys.stderr)
     result = {}
     for name, (what, cases) in all_series.items():
         measured = [measure(size, runs[name, i]) for i, (size, _) in enumerate(cases)]
@@ -207,6 +207,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=15, help="of a short track")
+    parser.add_argument("--tracks", type=int, default=1000, help="the most at once")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--units", type=int, nargs="*", default=[1000, 10000, 100000],
                         help="sizes of the catalogue that is planned")
@@ -220,8 +221,7 @@ def main():
             place = Place(folder)
             result = {"lacquer_scaling": 1, "machine": harness.machine(),
                       "rounds": arguments.rounds, "device": arguments.device,
-                      "series": run_series(place, arguments.seconds, arguments.rounds,
-                                           arguments.device),
+                      "series": run_series(place, arguments),
                       "planned": [catalogue(place, n, False) for n in arguments.units],
                       "rendered": [catalogue(place, n, True) for n in arguments.rendered]}
         harness.save_json(arguments.output, result)
