@@ -147,8 +147,8 @@ int main(int argc, char **argv) {
   for (int i = 3; i < argc; i++) bench_device(&s, argv[2], argv[i], repeats, engines, programs);
   json_t *root = json_pack("{s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_bench", 2, "repeats",
                            repeats, "rate_hz", s.audio.rate_hz, "audio_seconds",
-                           (double)s.audio.n_frames / s.audio.rate_hz, "delivered_seconds", s.delivered_seconds, "engines", engines,
-                           "programs", programs);
+                           (double)s.audio.n_frames / s.audio.rate_hz, "delivered_seconds",
+                           s.delivered_seconds, "engines", engines, "programs", programs);
   json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   putchar('\n');
   json_decref(root);

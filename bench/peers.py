@@ -137,8 +137,8 @@ def acompressors(track, shared):
 
 def lsp_eq_multiband(track, shared):
     late = 6144  # frames of the FIR equaliser
-    band = [f"cm_{i}=0|scm_{i}=1|al_{i}={10 ** (t / 20):.5f}|cr_{i}=2|at_{i}=20|rt_{i}=150|kn_{i}=0.5"
-            for i, t in enumerate(THRESHOLDS)]
+    band = [f"cm_{i}=0|scm_{i}=1|al_{i}={10 ** (t / 20):.5f}|cr_{i}=2|at_{i}=20|rt_{i}=150"
+            f"|kn_{i}=0.5" for i, t in enumerate(THRESHOLDS)]
     eq = ("mode=1|ft_0=2|f_0=30|q_0=0.7071|s_0=0|fm_0=6|g_0=1|ft_1=5|fm_1=6|f_1=100|g_1=1.18850"
           "|q_1=0.7071|ft_2=1|fm_2=6|f_2=300|g_2=0.794328|q_2=1|ft_3=1|fm_3=6|f_3=3000|g_3=1.122018"
           "|q_3=0.7|ft_4=3|fm_4=6|f_4=10000|g_4=1.258925|q_4=0.7071")

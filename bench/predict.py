@@ -73,26 +73,33 @@ def page(name, key):
         raise KeyError(f"{name}: no counts; lacquer_bench 1 bench/standard.yaml index:0 makes them")
     whole = 1 / total / RATE_HZ
     bound = number(100 * moved / device["copy_bytes"] / total, 2)
+    most = {k: f"{device[k] / 1e12:.1f}" for k in ("float_ops", "other_ops", "near_bytes")}
     text = f"""# {device['name']}: predicted, not measured
 
-**No such device has run this.** The table is made by [predict.py](../predict.py) from counts that
-hold on every device (bytes touched: of the reference's buffers; operations and bytes of loads: by
-the shaders themselves, before a compiler optimises them), for a stereo frame of the standard job,
-chain and one variant, and from what {device['name']} can do at most: {device['memory']} TB/s, {device['float_ops'] / 1e12:.1f} T
-float operations without fma, {device['other_ops'] / 1e12:.1f} T integer operations, {device['near_bytes'] / 1e12:.1f} TB/s of L1 and shared memory.
+**No such device has run this.** [predict.py](../predict.py) makes the table from counts that hold
+on every device, of a stereo frame of the standard job's chain and one variant: bytes that a pass
+must read and write, counted on the reference; operations, and bytes of all loads and stores,
+counted by the shaders themselves before a compiler leaves something out. And from what
+{device['name']} can do at most: memory {device['memory']} TB/s;
+{most['float_ops']} T + - * a second without fma; {most['other_ops']} T integer operations, compares
+and selects; {most['near_bytes']} TB/s of L1 and shared memory.
 
-A pass takes as long as its slowest resource; passes follow each other. Upper bounds: launches,
-barriers, occupancy and cache misses come on top; operations that a compiler drops come off.
-`follow` walks points in order, one invocation per band and lane: {CLOCKS_PER_POINTS} clocks for {POINTS} points, {LANES} lanes.
+A pass takes as long as its slowest resource, and passes follow each other. These are upper bounds:
+launches, barriers, too few workgroups and cache misses come on top; operations that a compiler
+drops come off. A walk (`follow`) goes through points in order, one invocation per band and track:
+taken as {CLOCKS_PER_POINTS} clocks for {POINTS} points, {LANES} tracks side by side.
 
 """
-    text += table(("pass", "bytes touched", "+ - *", "other operations", "loaded, stored, shared bytes",
-                   "bound by", "x real time at most", "of the copy's bandwidth"), rows)
+    text += table(("pass", "bytes touched", "+ - *", "other operations",
+                   "bytes loaded, stored, shared", "bound by", "x real time at most",
+                   "of the copy's bandwidth"), rows)
+    part = number(100 * TARGET_X_REAL_TIME / whole, 2)
     text += f"""
-All passes: {number(moved)} bytes a frame; at most {number(whole)} x real time, at {bound} % of the copy's bandwidth.
-To be checked on the device: {number(TARGET_X_REAL_TIME)} x real time for the device's part of the standard job ({number(100 * TARGET_X_REAL_TIME / whole, 2)} % of
-the bound), and {100 * TARGET_BANDWIDTH:.0f} % of the copy's bandwidth for every pass that is bound by memory. A pass
-bound by arithmetic cannot reach that: the last column says what it can.
+All passes: {number(moved)} bytes a frame; at most {number(whole)} x real time, at {bound} % of the
+copy's bandwidth. To be checked on the device: {number(TARGET_X_REAL_TIME)} x real time for its part
+of the standard job, {part} % of this bound; and {100 * TARGET_BANDWIDTH:.0f} % of the copy's
+bandwidth for a pass that is bound by memory. What another resource bounds cannot reach that: the
+last column is the most it can.
 """
     path = os.path.join(harness.HERE, "results", f"{key}-predicted.md")
     harness.save(path, text)

@@ -24,7 +24,8 @@ def number(x, digits=3):
 
 
 def between(s, digits=3):
-    return f"{number(s['median'], digits)} ({number(s['least'], digits)} to {number(s['most'], digits)})"
+    median, least, most = (number(s[k], digits) for k in ("median", "least", "most"))
+    return f"{median} ({least} to {most})"
 
 
 def table(head, rows):
@@ -41,8 +42,9 @@ def peers_part(result):
                      between(r["wall_ratio"]), number(r["rss_mb"]),
                      f"{r['loudness_miss_lu']['mean']:.2f} / {r['loudness_miss_lu']['worst']:.2f}",
                      f"{r['highest_true_peak_dbtp']:+.2f}", over, same))
-    text = (f"## Beside other tools\n\n{', '.join(result['tracks'])}: {result['delivered_seconds']:.0f}"
-            f" s of audio delivered, {result['rounds']} rounds, {result['jobs']} tracks at a time;"
+    text = (f"## Beside other tools\n\n{', '.join(result['tracks'])}:"
+            f" {result['delivered_seconds']:.0f} s of audio delivered, {result['rounds']} rounds,"
+            f" {result['jobs']} tracks at a time;"
             f" {', '.join(result['versions'].values())}. Ratios are to \"{result['base']}\" of the"
             " same round: median (least to most).\n\n")
     text += table(("", "x real time per core", "CPU time, ratio", "wall time, ratio", "memory, MB",
@@ -76,8 +78,8 @@ class Speed:
     """Of a pass, a stage or the whole, at some frames per second."""
 
     def __init__(self, engine, rate_hz, touched, work):
-        self.most, self.rate_hz, self.touched, self.work = engine["ceilings"], rate_hz, touched, work
-        self.channels = engine["channels"]
+        self.most, self.channels, self.rate_hz = engine["ceilings"], engine["channels"], rate_hz
+        self.touched, self.work = touched, work
 
     def row(self, name, x_real_time, keys):
         frames = x_real_time * self.rate_hz
@@ -106,16 +108,17 @@ def engine_part(bench, engine, touched, work):
     out = []
     for stage, parts in seconds.items():
         if len(parts) > 1:
-            out.append(speed.row(f"**{stage}**", 1 / sum(s for _, s in parts), [k for k, _ in parts]))
+            out.append(speed.row(f"**{stage}**", 1 / sum(s for _, s in parts),
+                                 [k for k, _ in parts]))
         every += [k for k, _ in parts]
         out += [speed.row(f"{stage}: {name}", x, [key]) for at, name, x, key in rows if at == stage]
     whole = engine[f"chain_and_one_variant_{clock}"]["x_real_time"]
     out.append(speed.row("**the whole, decoded to quantised**", whole, every))
     most = engine["ceilings"]
     return (f"## Passes on {engine['engine']}\n\nChain and one variant of the standard job, "
-            f"{'a core' if clock == 'per_core' else 'wall time'}, {engine['lanes']} lane(s). Ceilings"
-            f" measured in the same run: copy {most['copy_bytes_per_s'] / 1e9:.1f} GB/s (read and"
-            f" written), + and * {most['float_ops_per_s'] / 1e9:.0f} G/s.\n\n"
+            f"{'a core' if clock == 'per_core' else 'wall time'}, {engine['lanes']} lane(s)."
+            f" Ceilings measured in the same run: copy {most['copy_bytes_per_s'] / 1e9:.1f} GB/s"
+            f" (read and written), + and * {most['float_ops_per_s'] / 1e9:.0f} G/s.\n\n"
             + table(("", "x real time", "M samples/s", "bytes per frame", "of the copy's bandwidth",
                      "+ - * per frame", "of the arithmetic"), out))
 
@@ -180,9 +183,10 @@ def chart(result):
         ours = r["name"].startswith("lacquer")
         note = (f"missed by {r['loudness_miss_lu']['worst']:.2f} LU at most; "
                 f"{r['over_ceiling']} of {r['files']} over -1 dBTP")
-        out += [f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{html.escape(r["name"])}</text>',
-                f'<rect class="{"ours" if ours else "theirs"}" x="{LEFT}" y="{y}" height="18" rx="2"'
-                f' width="{x["median"] * scale:.1f}"/>',
+        out += [f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{html.escape(r["name"])}'
+                "</text>",
+                f'<rect class="{"ours" if ours else "theirs"}" x="{LEFT}" y="{y}" height="18"'
+                f' rx="2" width="{x["median"] * scale:.1f}"/>',
                 f'<line class="spread" x1="{LEFT + x["least"] * scale:.1f}" y1="{y + 9}"'
                 f' x2="{LEFT + x["most"] * scale:.1f}" y2="{y + 9}"/>',
                 f'<text x="{LEFT + x["most"] * scale + 6:.1f}" y="{y + 13}">'
@@ -209,7 +213,8 @@ def benches_of(folder, name):
     """The machine's results of lacquer_bench: NAME.json first, then NAME-*.json."""
     others = sorted(n[:-5] for n in os.listdir(folder)
                     if n.startswith(name + "-") and n.endswith(".json"))
-    return [b for b in (load(folder, n) for n in [name] + others) if b and "lacquer_bench" in b]
+    found = [load(folder, n) for n in [name] + others]
+    return [b for b in found if b and b.get("lacquer_bench") == 2]
 
 
 def report(folder, name):

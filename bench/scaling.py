@@ -18,7 +18,8 @@ import harness
 from harness import Failed
 
 LOOP_SECONDS = 5
-CHAIN = ("- eq: {bands: [{type: highpass, freq: 30, slope: 12}, {type: bell, freq: 300, gain: -2}]}",
+CHAIN = ("- eq: {bands: [{type: highpass, freq: 30, slope: 12},"
+         " {type: bell, freq: 300, gain: -2}]}",
          "- multiband: {crossovers: [120, 1000, 6000], bands: [{threshold: -28, ratio: 2},"
          " {threshold: -28, ratio: 2}, {threshold: -34, ratio: 2}, {threshold: -44, ratio: 2}]}")
 LAYOUTS = {1: "auto", 2: "auto", 6: "5.1", 8: "7.1", 12: "7.1.4"}
@@ -67,7 +68,8 @@ class Place:
         loud = [f"  v{i}: {{loudness: {-20 + i % 12}, true_peak: -1, format: wav, bits: 24}}\n"
                 for i in range(n_variants)]
         harness.save(path, "lacquer: 1\nchains:\n  house:\n" + "".join(f"    {c}\n" for c in CHAIN)
-                     + "variants:\n" + "".join(loud) + "defaults: {chain: house}\ntracks:\n" + tracks)
+                     + "variants:\n" + "".join(loud) + "defaults: {chain: house}\ntracks:\n"
+                     + tracks)
         return path
 
 

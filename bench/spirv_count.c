@@ -158,7 +158,8 @@ static void put_counting(struct rewriter *r, uint32_t address) {
 
 static int count_blocks(const uint32_t *code, size_t words) {
   int n = 0;
-  for (size_t at = HEADER_WORDS; at < words; at += code[at] >> 16) n += (code[at] & 0xffff) == LABEL;
+  for (size_t at = HEADER_WORDS; at < words; at += code[at] >> 16)
+    n += (code[at] & 0xffff) == LABEL;
   return n;
 }
 
