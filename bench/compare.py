@@ -144,6 +144,7 @@ def contestants(devices, manifest, wanted, rates_hz, shared):
 
 
 def compare(arguments, work):
+    machine = harness.machine()
     head, sources = job_text()
     tracks = [Track(path) for path in arguments.files or sources]
     rates_hz = sorted({t.rate_hz for t in tracks})
@@ -163,11 +164,11 @@ def compare(arguments, work):
             figures[name] = file_figures(those[name].files(tracks, folder))
             hashes[name].append([f["sha256"] for f in figures[name]])
             print(f"round {turn + 1}: {name}: {runs[name][-1]['cpu_s']:.2f} CPU s", file=sys.stderr)
-    rows = [row(n, runs[n], runs[BASE], seconds, figures[n], hashes[n], tracks) for n in those]
-    return {"lacquer_compare": 1, "machine": harness.machine(), "rounds": arguments.rounds,
-            "jobs": arguments.jobs, "tracks": [t.name for t in tracks],
-            "delivered_seconds": seconds, "base": BASE, "versions": versions(), "rows": rows,
-            "absent": absent}
+        rows = [row(n, runs[n], runs[BASE], seconds, figures[n], hashes[n], tracks) for n in those]
+        harness.save_json(arguments.output, {  # every round: a run that is ended leaves a result
+            "lacquer_compare": 1, "machine": machine, "rounds": turn + 1, "jobs": arguments.jobs,
+            "tracks": [t.name for t in tracks], "delivered_seconds": seconds, "base": BASE,
+            "versions": versions(), "rows": rows, "absent": absent})
 
 
 def versions():
@@ -199,8 +200,7 @@ def main():
         parser.error("--rounds and --jobs are at least 1")
     try:
         with tempfile.TemporaryDirectory(prefix="lacquer-compare-") as work:
-            result = compare(arguments, work)
-        harness.save_json(arguments.output, result)
+            compare(arguments, work)
     except (Failed, OSError) as why:
         print(f"compare.py: {why}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clocks.h"
+#include "gpu.h"
 #include "pass_bytes.h"
 #include "pass_work.h"
 
@@ -128,6 +129,7 @@ json_t *pass_meter(const struct engine *engine, struct batch *batch, int repeats
   measured.run = measured_run;
   measured.open = measured_open;
   measured.close = measured_close;
+  const bool by_core = !engine->is_gpu || gpu_engine_info(engine)->is_software;
   const struct ceilings most = engine->is_gpu ? gpu_ceilings(engine) : cpu_ceilings();
   batch_render(engine, batch); /* warm-up */
   for (int i = 0; i < repeats; i++) { /* whole and in passes by turns */
@@ -140,9 +142,9 @@ json_t *pass_meter(const struct engine *engine, struct batch *batch, int repeats
     if (batch_render(&measured, batch)) return json_null();
   }
   const double n_counted = count(&measured, batch);
-  json_t *object = json_pack("{s:s, s:s, s:i, s:i}", "engine", engine->name, "driver",
-                             engine->driver, "lanes", batch->n_lanes, "channels",
-                             batch->channels);
+  json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:i}", "engine", engine->name, "driver",
+                             engine->driver, "clock", by_core ? "per_core" : "wall", "lanes",
+                             batch->n_lanes, "channels", batch->channels);
   json_object_set_new(object, "ceilings",
                       json_pack("{s:f, s:f}", "copy_bytes_per_s", most.copy_bytes_per_s,
                                 "float_ops_per_s", most.float_ops_per_s));

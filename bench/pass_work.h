@@ -21,6 +21,6 @@ struct ceilings {
   double copy_bytes_per_s; /* read and written, together */
   double float_ops_per_s;  /* + and *, never fused */
 };
-struct ceilings gpu_ceilings(const struct engine *engine);
+struct ceilings gpu_ceilings(const struct engine *engine); /* by the clock; of software, a core's */
 struct ceilings cpu_ceilings(void); /* of one core, CPU time */
 #endif

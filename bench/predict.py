@@ -61,7 +61,8 @@ def predict(benches, device):
         rows.append((f"{key[1]}: {key[2]}", number(bytes_), number(done["float_ops"]),
                      number(done["other_ops"]),
                      number(done["loaded_bytes"] + done["stored_bytes"] + done["shared_bytes"]),
-                     bound, number(1 / times[bound] / RATE_HZ), number(100 * share, 2) + " %"))
+                     bound, number(float(f"{1 / times[bound] / RATE_HZ:.3g}")),
+                     number(100 * share, 2) + " %"))
     return rows, total, moved
 
 
@@ -71,7 +72,7 @@ def page(name, key):
     rows, total, moved = predict(benches, device)
     if not rows:
         raise KeyError(f"{name}: no counts; lacquer_bench 1 bench/standard.yaml index:0 makes them")
-    whole = 1 / total / RATE_HZ
+    whole = float(f"{1 / total / RATE_HZ:.2g}")
     bound = number(100 * moved / device["copy_bytes"] / total, 2)
     most = {k: f"{device[k] / 1e12:.1f}" for k in ("float_ops", "other_ops", "near_bytes")}
     text = f"""# {device['name']}: predicted, not measured

@@ -86,15 +86,20 @@ class Speed:
         there = [k for k in keys if k in self.touched]
         moved = sum(sum(self.touched[k].values()) for k in there)
         ops = sum(self.work[k]["float_ops"] for k in keys if k in self.work)
-        share_moved = moved * frames / (self.most["copy_bytes_per_s"] or float("inf"))
-        share_ops = ops * frames / (self.most["float_ops_per_s"] or float("inf"))
-        return (name, number(x_real_time), number(frames * self.channels / 1e6), number(moved),
-                number(100 * share_moved, 2) + " %", number(ops), number(100 * share_ops, 2) + " %")
+        return (name, number(x_real_time), number(frames * self.channels / 1e6),
+                *self.share(moved, frames, "copy_bytes_per_s"),
+                *self.share(ops, frames, "float_ops_per_s"))
+
+    def share(self, each, frames, ceiling):
+        """Of a frame, and of what the machine can do; empty where it was not measured."""
+        if not each or not self.most[ceiling]:
+            return number(each or None), ""
+        return number(each), number(100 * each * frames / self.most[ceiling], 2) + " %"
 
 
 def engine_part(bench, engine, touched, work):
-    """A device's time is wall time, the reference's that of a core."""
-    clock = "per_core" if engine["engine"] == "cpu" else "wall"
+    """A device's time is wall time, the reference's and that of software a core's."""
+    clock = engine["clock"]
     speed = Speed(engine, bench["rate_hz"], touched, work)
     rows, every, seconds, label = [], [], {}, {}  # label: of a slot; two may have one stage
     for p in engine["passes"]:
@@ -114,11 +119,13 @@ def engine_part(bench, engine, touched, work):
         out += [speed.row(f"{stage}: {name}", x, [key]) for at, name, x, key in rows if at == stage]
     whole = engine[f"chain_and_one_variant_{clock}"]["x_real_time"]
     out.append(speed.row("**the whole, decoded to quantised**", whole, every))
-    most = engine["ceilings"]
+    most, told = engine["ceilings"], ""
+    if most["copy_bytes_per_s"]:
+        told = (f" Ceilings measured in the same run: copy {most['copy_bytes_per_s'] / 1e9:.1f}"
+                f" GB/s (read and written), + and * {most['float_ops_per_s'] / 1e9:.0f} G/s.")
     return (f"## Passes on {engine['engine']}\n\nChain and one variant of the standard job, "
             f"{'a core' if clock == 'per_core' else 'wall time'}, {engine['lanes']} lane(s)."
-            f" Ceilings measured in the same run: copy {most['copy_bytes_per_s'] / 1e9:.1f} GB/s"
-            f" (read and written), + and * {most['float_ops_per_s'] / 1e9:.0f} G/s.\n\n"
+            f"{told}\n\n"
             + table(("", "x real time", "M samples/s", "bytes per frame", "of the copy's bandwidth",
                      "+ - * per frame", "of the arithmetic"), out))
 
