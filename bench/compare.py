@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -176,8 +177,8 @@ def versions():
     for name, words in (("lacquer", [harness.tool("lacquer"), "version"]),
                         ("ffmpeg", ["ffmpeg", "-version"]), ("sox", ["sox", "--version"])):
         try:
-            told[name] = Meter().run(words).splitlines()[0]
-        except (OSError, Failed, IndexError):
+            told[name] = re.search(r"\d+\.\d[\w.+-]*", Meter().run(words)).group()
+        except (OSError, Failed, AttributeError):
             pass
     return told
 

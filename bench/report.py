@@ -45,8 +45,8 @@ def peers_part(result):
     text = (f"## Beside other tools\n\n{', '.join(result['tracks'])}:"
             f" {result['delivered_seconds']:.0f} s of audio delivered, {result['rounds']} rounds,"
             f" {result['jobs']} tracks at a time;"
-            f" {', '.join(result['versions'].values())}. Ratios are to \"{result['base']}\" of the"
-            " same round: median (least to most).\n\n")
+            f" {', '.join(' '.join(v) for v in result['versions'].items())}. Ratios are to"
+            f" \"{result['base']}\" of the same round: median (least to most).\n\n")
     text += table(("", "x real time per core", "CPU time, ratio", "wall time, ratio", "memory, MB",
                    "loudness missed by, LU: mean / worst", "highest true peak, dBTP",
                    "files over -1 dBTP", "same samples every round"), rows)
@@ -188,7 +188,7 @@ def chart(result):
         y, x = TOP + STEP * i, r["x_real_time_per_core"]
         scale = (BARS - 60) / most
         ours = r["name"].startswith("lacquer")
-        note = (f"missed by {r['loudness_miss_lu']['worst']:.2f} LU at most; "
+        note = (f"off target by up to {r['loudness_miss_lu']['worst']:.2f} LU; "
                 f"{r['over_ceiling']} of {r['files']} over -1 dBTP")
         out += [f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{html.escape(r["name"])}'
                 "</text>",
@@ -199,8 +199,8 @@ def chart(result):
                 f'<text x="{LEFT + x["most"] * scale + 6:.1f}" y="{y + 13}">'
                 f'{number(x["median"])}</text>',
                 f'<text class="small" x="{LEFT + BARS}" y="{y + 13}">{html.escape(note)}</text>']
-    out += [f'<text class="small" x="0" y="{height - 8}">All lacquer renders have the same samples'
-            " on every device; loudness by libebur128, true peak at 64 points per frame.</text>",
+    out += [f'<text class="small" x="0" y="{height - 8}">How near each came to the target loudness, by'
+            " libebur128, and to the ceiling, at 64 points per frame.</text>",
             "</svg>"]
     return "\n".join(out) + "\n"
 
