@@ -199,8 +199,8 @@ def chart(result):
                 f'<text x="{LEFT + x["most"] * scale + 6:.1f}" y="{y + 13}">'
                 f'{number(x["median"])}</text>',
                 f'<text class="small" x="{LEFT + BARS}" y="{y + 13}">{html.escape(note)}</text>']
-    out += [f'<text class="small" x="0" y="{height - 8}">How near each came to the target loudness, by'
-            " libebur128, and to the ceiling, at 64 points per frame.</text>",
+    out += [f'<text class="small" x="0" y="{height - 8}">How near each came to the target'
+            " loudness, by libebur128, and to the ceiling, at 64 points per frame.</text>",
             "</svg>"]
     return "\n".join(out) + "\n"
 
