@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -59,6 +60,12 @@ def apart(work):
             os._exit(1)
     if os.waitpid(child, 0)[1]:
         raise Failed("cannot make what a case needs")
+
+
+def beyond_own(rss_mb):
+    """None when that may be this process's own, which every command starts with."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return rss_mb if rss_mb > 1.02 * own else None
 
 
 def timed(work):
