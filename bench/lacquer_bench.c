@@ -3,142 +3,30 @@
  * reference and on a Vulkan device. Prints one JSON object; see bench/README.md. */
 #define _DEFAULT_SOURCE
 #include <jansson.h>
-#include <math.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "chain.h"
+#include "clocks.h"
 #include "decode.h"
 #include "device.h"
-#include "engine_cpu.h"
 #include "manifest.h"
 #include "memory.h"
+#include "pass_meter.h"
 #include "plan.h"
 
-enum { MAX_REPEATS = 50 };
+enum {
+  DEVICE_LANES = 32,    /* of a device that is no software: one track cannot fill it */
+  DEVICE_SEGMENT = 512, /* as render.c has it */
+};
 extern char **environ;
-
-/* ---- clocks ---- */
-
-struct clocks {
-  double wall, cpu; /* seconds; cpu: of this process and its waited-for children */
-};
-
-static double seconds_of(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
-
-static struct clocks clocks_now(void) {
-  struct timespec t;
-  struct rusage own, children;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  getrusage(RUSAGE_SELF, &own);
-  getrusage(RUSAGE_CHILDREN, &children);
-  return (struct clocks){(double)t.tv_sec + 1e-9 * (double)t.tv_nsec,
-                         seconds_of(own.ru_utime) + seconds_of(own.ru_stime) +
-                             seconds_of(children.ru_utime) + seconds_of(children.ru_stime)};
-}
-
-static int by_size(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Median and spread of the samples as x real time. */
-static json_t *rating(double *seconds, int n, double audio_seconds) {
-  qsort(seconds, (size_t)n, sizeof *seconds, by_size);
-  return json_pack("{s:f, s:f, s:f}", "x_real_time", audio_seconds / seconds[n / 2], "slowest",
-                   audio_seconds / seconds[n - 1], "fastest", audio_seconds / seconds[0]);
-}
-
-/* ---- passes: an engine that measures another one ---- */
-
-/* A render at another rate than the source's has a second session: its slots follow those
- * of the first. */
-enum { SESSIONS = 2, ALL_SLOTS = SESSIONS * MAX_SLOTS };
-struct meter {
-  const struct engine *engine;
-  const struct stage *stage[ALL_SLOTS];
-  struct session *session[SESSIONS];
-  int first_slot[SESSIONS], n_sessions; /* that are open */
-  int n_slots, n_runs; /* repetition in progress */
-  double cpu[ALL_SLOTS][MAX_STAGE_PASSES][MAX_REPEATS];
-};
-static struct meter meter; /* the engine interface has no room for a context in run() */
-
-static enum engine_status measured_run(struct session *s, int slot, int pass, int32_t first,
-                                       int32_t count, const uint64_t *mask) {
-  const struct clocks before = clocks_now();
-  const int session = s == meter.session[0] ? 0 : 1;
-  enum engine_status status = meter.engine->run(s, slot, pass, first, count, mask);
-  if (!status) status = meter.engine->finish(s);
-  meter.cpu[meter.first_slot[session] + slot][pass][meter.n_runs] += clocks_now().cpu - before.cpu;
-  return status;
-}
-
-static enum engine_status measured_open(void *self, const struct session_plan *plan,
-                                        struct session **out) {
-  const enum engine_status status = meter.engine->open(self, plan, out);
-  if (status) return status;
-  if (!meter.n_sessions) meter.n_slots = 0;
-  meter.session[meter.n_sessions] = *out;
-  meter.first_slot[meter.n_sessions++] = meter.n_slots;
-  for (int i = 0; i < plan->n_slots; i++) meter.stage[meter.n_slots++] = plan->slots[i].stage;
-  return status;
-}
-
-static void measured_close(struct session *s) {
-  meter.engine->close(s);
-  meter.n_sessions--;
-}
 
 static void ignore(void *context, int lane, int tail, const int32_t *pcm,
                    const struct tail_result *result) {
   (void)context, (void)lane, (void)tail, (void)pcm, (void)result;
-}
-
-static json_t *passes_of(int repeats, double audio_seconds) {
-  json_t *list = json_array();
-  for (int s = 0; s < meter.n_slots; s++)
-    for (int p = 0; meter.stage[s]->passes[p].name; p++) {
-      double sum = 0;
-      for (int i = 0; i < repeats; i++) sum += meter.cpu[s][p][i];
-      if (sum <= 0) continue;
-      json_t *row = json_pack("{s:i, s:s, s:s}", "slot", s, "stage", meter.stage[s]->name, "pass",
-                              meter.stage[s]->passes[p].name);
-      json_object_set_new(row, "per_core", rating(meter.cpu[s][p], repeats, audio_seconds));
-      json_array_append_new(list, row);
-    }
-  return list;
-}
-
-/* The chain on one engine: all passes (times of every call added up), then as a whole. */
-static json_t *bench_engine(const struct engine *engine, struct batch *batch, int repeats,
-                            double audio_seconds) {
-  struct engine measured = *engine;
-  double whole[MAX_REPEATS];
-  memset(&meter, 0, sizeof meter);
-  meter.engine = engine;
-  measured.run = measured_run;
-  measured.open = measured_open;
-  measured.close = measured_close;
-  batch_render(engine, batch); /* warm-up */
-  for (meter.n_runs = 0; meter.n_runs < repeats; meter.n_runs++)
-    if (batch_render(&measured, batch)) return json_null();
-  for (int i = 0; i < repeats; i++) {
-    const double before = clocks_now().cpu;
-    batch_render(engine, batch);
-    whole[i] = clocks_now().cpu - before;
-  }
-  json_t *object = json_pack("{s:s, s:s}", "engine", engine->name, "driver", engine->driver);
-  json_object_set_new(object, "chain_and_one_variant_per_core",
-                      rating(whole, repeats, audio_seconds));
-  json_object_set_new(object, "passes", passes_of(repeats, audio_seconds));
-  return object;
 }
 
 /* ---- end to end: the program itself ---- */
@@ -166,8 +54,8 @@ static json_t *bench_program(const char *manifest, const char *device, const cha
     wall[i] = after.wall - before.wall;
   }
   json_t *object = json_pack("{s:s, s:s}", "device", device, "verify", verify);
-  json_object_set_new(object, "per_core", rating(cpu, repeats, delivered_seconds));
-  json_object_set_new(object, "wall", rating(wall, repeats, delivered_seconds));
+  json_object_set_new(object, "per_core", clocks_rating(cpu, repeats, delivered_seconds));
+  json_object_set_new(object, "wall", clocks_rating(wall, repeats, delivered_seconds));
   return object;
 }
 
@@ -223,13 +111,20 @@ static void bench_device(const struct setup *s, const char *path, const char *sp
   struct device device;
   struct failure why = {0};
   struct batch batch = s->batch;
+  struct lane_job lanes[DEVICE_LANES];
   if (device_open(spec, &device, &why)) {
     fprintf(stderr, "lacquer_bench: %s\n", why.text);
     return;
   }
+  if (device.engine.is_gpu && !device.is_software) {
+    for (int i = 0; i < DEVICE_LANES; i++) lanes[i] = s->lane;
+    batch.lanes = lanes;
+    batch.n_lanes = DEVICE_LANES;
+    batch.segment_blocks = DEVICE_SEGMENT;
+  }
   fprintf(stderr, "%s: passes\n", device.engine.name);
-  json_array_append_new(engines, bench_engine(&device.engine, &batch, repeats,
-                                              (double)s->audio.n_frames / s->audio.rate_hz));
+  json_array_append_new(engines, pass_meter(&device.engine, &batch, repeats,
+                                            (double)s->audio.n_frames / s->audio.rate_hz));
   device_close(&device);
   for (int i = 0; i < 3; i++) {
     fprintf(stderr, "%s: end to end, --verify %s\n", spec, tiers[i]);
@@ -250,10 +145,10 @@ int main(int argc, char **argv) {
   json_t *engines = json_array(), *programs = json_array();
   bench_device(&s, argv[2], "cpu", repeats, engines, programs);
   for (int i = 3; i < argc; i++) bench_device(&s, argv[2], argv[i], repeats, engines, programs);
-  json_t *root = json_pack("{s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_bench", 1, "repeats", repeats,
-                           "audio_seconds", (double)s.audio.n_frames / s.audio.rate_hz,
-                           "delivered_seconds", s.delivered_seconds, "engines", engines,
-                           "programs", programs);
+  json_t *root = json_pack("{s:i, s:i, s:i, s:f, s:f, s:o, s:o}", "lacquer_bench", 2, "repeats",
+                           repeats, "rate_hz", s.audio.rate_hz, "audio_seconds",
+                           (double)s.audio.n_frames / s.audio.rate_hz, "delivered_seconds",
+                           s.delivered_seconds, "engines", engines, "programs", programs);
   json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   putchar('\n');
   json_decref(root);

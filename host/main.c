@@ -508,7 +508,8 @@ int main(int argc, char **argv) {
   signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error */
   signal(SIGPIPE, SIG_IGN);
 #ifdef M_MMAP_THRESHOLD
-  mallopt(M_MMAP_THRESHOLD, 1 << 20); /* a track's memory goes back when it is freed */
+  mallopt(M_MMAP_THRESHOLD, 4 << 20); /* a track's memory goes back when it is freed; */
+  mallopt(M_TRIM_THRESHOLD, 16 << 20); /* buffers of a moment stay, and cost no new pages */
 #endif
   setlocale(LC_CTYPE, "");
   if (argc < 2) {
