@@ -170,3 +170,57 @@ struct fixture_bytes adm_fixture_edit(struct fixture_bytes file, const struct ad
   free(file.data);
   return out;
 }
+
+void adm_fixture_expect_same_model(const struct adm *a, const struct adm *b) {
+  assert_int_equal(a->n_programmes, b->n_programmes);
+  assert_string_equal(a->programmes[0].name, b->programmes[0].name);
+  assert_int_equal(a->n_contents, b->n_contents);
+  for (int i = 0; i < a->n_contents; i++) {
+    assert_string_equal(a->contents[i].name, b->contents[i].name);
+    assert_int_equal(a->contents[i].dialogue, b->contents[i].dialogue);
+    assert_int_equal(a->contents[i].objects.n, b->contents[i].objects.n);
+    for (int k = 0; k < a->contents[i].objects.n; k++)
+      assert_int_equal(a->contents[i].objects.items[k], b->contents[i].objects.items[k]);
+  }
+  assert_int_equal(a->n_objects, b->n_objects);
+  for (int i = 0; i < a->n_objects; i++) {
+    assert_string_equal(a->objects[i].id, b->objects[i].id);
+    assert_string_equal(a->objects[i].name, b->objects[i].name);
+  }
+  assert_int_equal(a->n_channels, b->n_channels);
+  for (int i = 0; i < a->n_channels; i++) {
+    const struct adm_channel *x = &a->channels[i], *y = &b->channels[i];
+    assert_string_equal(x->id, y->id);
+    assert_string_equal(x->name, y->name);
+    assert_string_equal(x->label, y->label);
+    assert_int_equal(x->n_blocks, y->n_blocks);
+    for (int k = 0; k < x->n_blocks; k++) {
+      struct adm_block p = x->blocks[k], q = y->blocks[k];
+      p.duration = q.duration = (struct adm_time){0, 0};
+      assert_int_equal(p.has, q.has);
+      assert_int_equal(p.rtime.n, q.rtime.n);
+      assert_int_equal(p.zones, q.zones);
+      assert_int_equal(p.importance, q.importance);
+      assert_true(p.width == q.width && p.diffuse == q.diffuse && p.lock == q.lock);
+      assert_true(p.interpolation_s == q.interpolation_s && p.jump == q.jump);
+      assert_true(p.gain == q.gain);
+      for (int d = 0; d < 3; d++) assert_true(p.position[d] == q.position[d]);
+    }
+  }
+}
+
+void adm_fixture_expect_same_dbmd(const struct adm_fixture_file *a,
+                                  const struct adm_fixture_file *b) {
+  unsigned char *bytes[2];
+  size_t size[2];
+  struct dbmd of[2] = {a->adm->dbmd, b->adm->dbmd};
+  for (int i = 0; i < 2; i++) {
+    memset(of[i].tool, 0, sizeof of[i].tool);
+    memset(of[i].version, 0, sizeof of[i].version);
+    bytes[i] = dbmd_write(&of[i], &size[i]);
+  }
+  assert_int_equal(size[0], size[1]);
+  assert_memory_equal(bytes[0], bytes[1], size[0]);
+  free(bytes[0]);
+  free(bytes[1]);
+}

@@ -28,6 +28,12 @@ struct adm_fixture_file { /* read back */
 struct adm_fixture_file adm_fixture_read(const char *path);
 void adm_fixture_free(struct adm_fixture_file *file);
 
+/* axml without what a writer chooses freely: the durations of blocks, which tile. */
+void adm_fixture_expect_same_model(const struct adm *a, const struct adm *b);
+/* dbmd without the tool that wrote it. */
+void adm_fixture_expect_same_dbmd(const struct adm_fixture_file *a,
+                                  const struct adm_fixture_file *b);
+
 /* By the tests' own reader of the Dolby profile. */
 void adm_fixture_expect_profile(const char *path);
 
