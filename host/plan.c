@@ -235,9 +235,9 @@ static enum status check_layouts(const struct variant *v, const struct layout *s
                                                               : fold_way_refusal(&v->fold, source);
   if (binaural && !refusal) refusal = binaural_refusal(between ? between : source);
   if (refusal)
-    return fail(why, STATUS_BAD_DATA, "%s cannot become %s (variant \"%s\"): %s",
+    return fail(why, STATUS_BAD_DATA, "%s cannot become %s%s%s (variant \"%s\"): %s",
                 source ? source->name : "a source", binaural ? LAYOUT_BINAURAL : delivered->name,
-                v->name, refusal);
+                between ? " by way of " : "", between ? between->name : "", v->name, refusal);
   if (v->format == FILE_ADM)
     refusal = adm_file_refusal(v->adm, delivered, to->rate_hz, v->dither.bits);
   else
@@ -324,14 +324,19 @@ static enum status resolve_chain(const struct plan *plan, const struct track *tr
   return status;
 }
 
-enum status track_plan_make_units(const struct plan *plan, int index, const struct unit *units,
-                                  int n, const struct source_identity *source,
-                                  struct track_plan *out, struct failure *why) {
+static void refuse(struct track_plan *out, const struct unit *unit, const struct failure *why) {
+  out->refused = memory_grow(out->refused, (size_t)out->n_refused + 1, sizeof *out->refused);
+  out->refused[out->n_refused++] = (struct refused_unit){unit, *why};
+}
+
+static enum status make_track_plan(const struct plan *plan, int index, const struct unit *units,
+                                   int n, const struct source_identity *source,
+                                   struct track_plan *out, struct failure *why) {
   const struct stage_format format = format_at(source, source->rate_hz);
   const struct track *track = &plan->manifest->tracks[index];
   struct chain chain;
   char *tables = memory_text("", 0);
-  *out = (struct track_plan){.n_units = n};
+  *out = (struct track_plan){0};
   out->units = memory_new((size_t)n + 1, sizeof *out->units);
   char head[17] = {0};
   memcpy(head, source->audio_sha256, 16);
@@ -341,13 +346,16 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   struct track_keys keys;
   track_keys_make(plan, index, &chain, status ? NULL : out->matched, &keys);
   const struct track_in_plan in_plan = {source, &keys, tables, out};
-  for (int i = 0; i < out->n_units && !status; i++) {
-    out->units[i].unit = &units[i];
-    out->units[i].matched = out->matched;
-    out->units[i].stem_sha256 = source->audio ? source->audio->stem_sha256 : NULL;
-    out->units[i].scene = source->scene;
-    out->units[i].master = source->master;
-    status = plan_unit(plan, &in_plan, &out->units[i], why);
+  for (int i = 0; i < n && !status; i++) {
+    struct unit_plan *u = &out->units[out->n_units];
+    struct failure reason = {0};
+    *u = (struct unit_plan){.unit = &units[i], .matched = out->matched, .scene = source->scene,
+                            .master = source->master,
+                            .stem_sha256 = source->audio ? source->audio->stem_sha256 : NULL};
+    status = plan_unit(plan, &in_plan, u, &reason);
+    if (!status) out->n_units++;
+    else if (status != STATUS_BAD_DATA) *why = reason;
+    else refuse(out, &units[i], &reason), status = STATUS_OK;
   }
   track_keys_free(&keys);
   chain_release(&chain);
@@ -356,11 +364,21 @@ enum status track_plan_make_units(const struct plan *plan, int index, const stru
   return status;
 }
 
+enum status track_plan_make_units(const struct plan *plan, int track, const struct unit *units,
+                                  int n, const struct source_identity *source,
+                                  struct track_plan *out, struct failure *why) {
+  enum status status = make_track_plan(plan, track, units, n, source, out, why);
+  if (status || !out->n_refused) return status;
+  *why = out->refused[0].why;
+  track_plan_free(out);
+  return why->status;
+}
+
 enum status track_plan_make(const struct plan *plan, int track,
                             const struct source_identity *source, struct track_plan *out,
                             struct failure *why) {
   const int first = plan->first_unit[track], n = plan->first_unit[track + 1] - first;
-  return track_plan_make_units(plan, track, plan->units + first, n, source, out, why);
+  return make_track_plan(plan, track, plan->units + first, n, source, out, why);
 }
 
 void track_plan_free(struct track_plan *track) {
@@ -369,6 +387,7 @@ void track_plan_free(struct track_plan *track) {
   for (int i = 0; i < track->n_scene_folds; i++) stage_design_free(&track->scene_folds[i].design);
   free(track->matched);
   free(track->units);
+  free(track->refused);
   *track = (struct track_plan){0};
 }
 
@@ -417,6 +436,15 @@ static json_t *hrtf_json(const struct plan *plan, const struct unit_plan *u) {
                    "largest_angle_deg", u->hrtf_angle_deg);
 }
 
+static void print_fold(const struct unit_plan *u, const struct variant *variant, FILE *people) {
+  const struct layout *between = fold_between(&variant->fold);
+  const struct layout *to = u->tail.to.binaural ? heard_layout(variant, u->source) : u->layout;
+  if (unit_renders(u)) fprintf(people, "render %s to %s", u->source->name, to->name);
+  else fprintf(people, "fold %s", to->name);
+  if (between && between != to) fprintf(people, " by way of %s", between->name);
+  fputs(" > ", people);
+}
+
 static void print_unit(const struct plan *plan, const struct track_plan *tp,
                        const struct unit_plan *u, FILE *people, FILE *data) {
   const struct manifest *m = plan->manifest;
@@ -429,10 +457,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
       fprintf(people, "%s to %s > ", track->source_text, track->stems->layout->name);
     if (edit_cuts(edit)) fputs("cut > ", people);
     for (int s = 0; s < tp->n_stages; s++) print_stage(tp, s, people);
-    if (unit_renders(u))
-      fprintf(people, "render %s to %s > ", u->source->name,
-              u->tail.to.binaural ? heard_layout(variant, u->source)->name : u->layout->name);
-    else if (u->tail.to.fold) fprintf(people, "fold %s > ", u->layout->name);
+    if (u->tail.to.fold) print_fold(u, variant, people);
     if (u->tail.to.binaural) print_hrtf(plan, u, people);
     if (u->tail.to.resample) fprintf(people, "resample %d Hz > ", u->tail.to.rate_hz);
     fprintf(people, "loudness > limiter > dither%s  %s\n", edit_gaps(edit) ? " > gaps" : "",
@@ -461,6 +486,7 @@ static void print_unit(const struct plan *plan, const struct track_plan *tp,
 }
 
 /* Decodes a track, and plans `n` of its units; `out` is of no use after an error. */
+/* `units`: n of them, of no plan; NULL: the track's own. */
 static enum status decode_and_plan(const struct plan *plan, int track, const struct unit *units,
                                    int n, struct track_plan *out, struct failure *why) {
   const char *path = plan->manifest->tracks[track].source;
@@ -472,7 +498,8 @@ static enum status decode_and_plan(const struct plan *plan, int track, const str
   status = plan_edit(plan->manifest, track, &audio, &span, why);
   if (!status) {
     const struct source_identity id = source_identity_of(&audio);
-    status = track_plan_make_units(plan, track, units, n, &id, out, &reason);
+    status = units ? track_plan_make_units(plan, track, units, n, &id, out, &reason)
+                   : track_plan_make(plan, track, &id, out, &reason);
     if (status) fail(why, status, "%s: %s", path, reason.text);
   }
   audio_free(&audio);
@@ -505,18 +532,22 @@ int plan_print(const struct plan *plan, FILE *people, FILE *data) {
     return (int)why.status;
   }
   for (int t = 0; t < plan->manifest->n_tracks; t++) {
-    const int first = plan->first_unit[t], n = plan->first_unit[t + 1] - first;
     struct track_plan tp;
-    if (!n) continue;
-    const enum status status = decode_and_plan(plan, t, plan->units + first, n, &tp, &why);
+    if (plan->first_unit[t] == plan->first_unit[t + 1]) continue;
+    const enum status status = decode_and_plan(plan, t, NULL, 0, &tp, &why);
     if (status) {
       fprintf(stderr, "lacquer: %s\n", why.text);
       failure = (int)status;
       continue;
     }
+    for (int i = 0; i < tp.n_refused; i++) {
+      fprintf(stderr, "lacquer: %s: %s\n", plan->manifest->tracks[t].source,
+              tp.refused[i].why.text);
+      failure = STATUS_BAD_DATA;
+    }
     for (int i = 0; i < tp.n_units; i++) print_unit(plan, &tp, &tp.units[i], people, data);
+    printed += tp.n_units > 0;
     track_plan_free(&tp);
-    printed++;
   }
   return failure && printed ? STATUS_UNIT_FAILED : failure;
 }

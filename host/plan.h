@@ -97,6 +97,11 @@ struct track_plan {
     struct stage_design design;
     char sha256[HASH_TEXT_SIZE];
   } scene_folds[MAX_SCENE_FOLDS];
+  int n_refused; /* units that cannot be made of this source, and why */
+  struct refused_unit {
+    const struct unit *unit;
+    struct failure why;
+  } *refused;
   double filter_error_db; /* largest stage_design.response_error_db of the chain */
   double pre_ring_ms;     /* sum of stage_design.pre_ring_ms of the linear stages */
   int n_units;
@@ -123,7 +128,8 @@ static inline bool unit_renders(const struct unit_plan *u) {
 enum status track_plan_make(const struct plan *plan, int track,
                             const struct source_identity *source, struct track_plan *out,
                             struct failure *why);
-/* The same for `n` units of the track that need not be of the plan; they must outlive it. */
+/* The same for `n` units of the track that need not be of the plan; they must outlive it. One that
+ * is refused is a failure of all. */
 enum status track_plan_make_units(const struct plan *plan, int track, const struct unit *units,
                                   int n, const struct source_identity *source,
                                   struct track_plan *out, struct failure *why);

@@ -54,6 +54,16 @@ static void fail_track(struct work *w, int track, const struct failure *why) {
     if (!is_finished(w, &w->plan->units[i])) fail_unit(w, &w->plan->units[i], why);
 }
 
+/* Other variants of the track go on. */
+static void fail_refused(struct work *w, const struct job *job, const char *path) {
+  for (int i = 0; i < job->plan.n_refused; i++) {
+    const struct refused_unit *r = &job->plan.refused[i];
+    struct failure why;
+    fail(&why, r->why.status, "%s: %s", path, r->why.text);
+    if (!is_finished(w, r->unit)) fail_unit(w, r->unit, &why);
+  }
+}
+
 /* ---- loading ---- */
 
 void job_free(struct job *job) {
@@ -158,6 +168,7 @@ void load(struct work *w, struct job *job) {
     fail_track(w, track, &why);
     return;
   }
+  fail_refused(w, job, path);
   choose_tails(w, job);
   job->loaded = job->n_tails > 0;
 }

@@ -463,6 +463,26 @@ static void test_second_run(void **state) {
   free(pcm);
 }
 
+/* A variant that a source cannot become fails alone. */
+static void test_refused_variant(void **state) {
+  (void)state;
+  int16_t *pcm = noise(2);
+  put_wave("two.wav", 2, -1, pcm, FRAMES);
+  free(pcm);
+  cli_text(folder, "refused.yaml", "lacquer: 1\nvariants: {room: {layout: 7.1.4}, mono: {layout: 1.0},"
+           " surround: {layout: 5.1}}\noutput: \"{variant}.{ext}\"\ntracks: [{source: two.wav}]\n");
+  const char *to = fixture_path(out, "refused");
+  expect_run(run_program("render", fixture_path(folder, "refused.yaml"), "-o", to, "--device",
+                         "cpu"), 1, "2.0 cannot become 7.1.4 (variant \"room\")",
+             "2.0 cannot become 5.1 (variant \"surround\")", "mono.wav: delivered");
+  assert_true(cli_exists(to, "mono.wav") && !cli_exists(to, "room.wav"));
+  struct program_run dry = run_program("render", fixture_path(folder, "refused.yaml"), "--dry-run");
+  assert_int_equal(dry.status, 1);
+  assert_non_null(strstr(dry.out, "mono.wav"));
+  assert_non_null(strstr(dry.err, "2.0 cannot become 5.1"));
+  run_free(&dry);
+}
+
 /* Lo/Ro of 7.1.4, in the file's order L R C LFE Lrs Rrs Lss Rss Ltf Rtf Ltr Rtr; in double. */
 static double folded(const int16_t *frame, int side) {
   const double s = sqrt(0.5);
@@ -578,8 +598,9 @@ int main(void) {
       cmocka_unit_test(test_refuses),         cmocka_unit_test(test_identity),
       cmocka_unit_test(test_writes_in_order), cmocka_unit_test(test_refuses_to_write),
       cmocka_unit_test(test_independent_meter), cmocka_unit_test(test_neutral_render),
-      cmocka_unit_test(test_second_run),      cmocka_unit_test(test_fold),
-      cmocka_unit_test(test_no_upmix),        cmocka_unit_test(test_device),
+      cmocka_unit_test(test_refused_variant), cmocka_unit_test(test_second_run),
+      cmocka_unit_test(test_fold),            cmocka_unit_test(test_no_upmix),
+      cmocka_unit_test(test_device),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -55,7 +55,10 @@ static enum status plan_open(struct planned *p, const char *variants, const stru
   assert_int_equal(manifest_read(fixture_path(folder, "scene.yaml"), stderr, &p->manifest), 0);
   assert_int_equal(plan_create(p->manifest, folder, NULL, &p->plan, why), 0);
   const struct source_identity id = source_identity_of(audio);
-  return track_plan_make(p->plan, 0, &id, &p->track, why);
+  const enum status status = track_plan_make(p->plan, 0, &id, &p->track, why);
+  if (status || !p->track.n_refused) return status;
+  *why = p->track.refused[0].why;
+  return why->status;
 }
 
 static void plan_close(struct planned *p) {
