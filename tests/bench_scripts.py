@@ -120,8 +120,11 @@ class Scripts(unittest.TestCase):
         for (_, stage, name), f in found.items():
             if (stage, name) in (("eq", "filter"), ("multiband", "apply"), ("limiter", "apply"),
                                  ("dither", "quantise")):
-                self.assertGreaterEqual(f["touched_bytes"]["written"], 8, stage)
-                self.assertLessEqual(f["touched_bytes"]["written"], 8 + more, stage)
+                written = f["touched_bytes"]["written"]
+                runs = max(1, round(written / 8))  # the gain is applied again where it missed
+                self.assertLessEqual(runs, 2 if stage == "limiter" else 1, stage)
+                self.assertGreaterEqual(written, 8 * runs, stage)
+                self.assertLessEqual(written, (8 + more) * runs, stage)
 
 
 if __name__ == "__main__":
