@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Marks a hot function: built for several x86-64 levels, chosen at run time. The
- * bits are the same in each, as contraction is off. */
+ * bits are the same in each, as contraction is off. For static functions, whose names are unique
+ * in dsp-reference: clang 14 does not call others from another file, and links all by name. */
 #ifndef LACQUER_CLONES_H
 #define LACQUER_CLONES_H
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(LACQUER_NO_CLONES)

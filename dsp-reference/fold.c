@@ -250,8 +250,12 @@ static int fold_design(const void *params, const struct stage_format *f, struct 
 }
 
 LACQUER_CLONES
-void fold_add_channel(const float *x, float gain, int n, float *sum) {
+static void fold_add_plain(const float *x, float gain, int n, float *sum) {
   for (int i = 0; i < n; i++) sum[i] = fold_add(sum[i], gain, x[i]);
+}
+
+void fold_add_channel(const float *x, float gain, int n, float *sum) {
+  fold_add_plain(x, gain, n, sum);
 }
 
 void fold_frames(const struct fold_design *d, const float *src, size_t stride, int32_t frame,
