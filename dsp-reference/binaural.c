@@ -15,7 +15,8 @@ static const struct param_row binaural_rows[] = {
 
 const char *binaural_refusal(const struct layout *from) {
   if (from && (from->channels > 2 || from->n_objects)) return NULL;
-  return "headphones play one and two channels as they are (accepted: a bed, 5.1 to 7.1.4, objects)";
+  return "headphones play one and two channels as they are (accepted: a bed, 5.1 to 7.1.4, "
+         "objects)";
 }
 
 const struct layout *binaural_speakers(const struct layout *from) {

@@ -12,8 +12,8 @@ static const char *const modes[] = {"lo_ro", "lt_rt", NULL};
 #define AT(field) offsetof(struct fold_params, field)
 static const struct param_row fold_rows[] = {
     {.name = "layout", .type = PARAM_CHOICE, .offset = AT(layout), .choices = layout_deliveries,
-     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; binaural: "
-                         "for headphones; auto: as the track has them"},
+     .later = 1, .help = "channels to deliver: a bed is folded down, objects are rendered; "
+                         "binaural: for headphones; auto: as the track has them"},
     {.name = "downmix", .type = PARAM_CHOICE, .offset = AT(mode), .choices = modes, .later = 1,
      .help = "of a fold to 2.0: lo_ro for stereo, lt_rt for matrix decoders"},
     {.name = "by_way_of", .type = PARAM_CHOICE, .offset = AT(by_way_of), .choices = layout_choices,
@@ -120,7 +120,8 @@ double fold_gain(const struct layout *from, const struct layout *to, int mode, i
   return gain;
 }
 
-static double fold_way_gain(const struct fold_way *way, const struct layout *from, int out, int in) {
+static double fold_way_gain(const struct fold_way *way, const struct layout *from, int out,
+                            int in) {
   const struct layout *between = way->between;
   double gain = 0;
   if (!between || between == way->to) return fold_gain(from, way->to, way->mode, out, in);

@@ -22,7 +22,8 @@ static const struct speaker
     Ltf = {"Ltf", 45, 45, GROUP_HEIGHT, 0x1000, 0},
     Rtf = {"Rtf", -45, 45, GROUP_HEIGHT, 0x4000, 0},
     Ltr = {"Ltr", 135, 45, GROUP_HEIGHT, 0x8000, 0},
-    Rtr = {"Rtr", -135, 45, GROUP_HEIGHT, 0x20000, 0}, OBJECT = {"object", 0, 0, GROUP_OBJECT, 0, 0};
+    Rtr = {"Rtr", -135, 45, GROUP_HEIGHT, 0x20000, 0},
+    OBJECT = {"object", 0, 0, GROUP_OBJECT, 0, 0};
 
 const struct layout layouts[] = {
     {"1.0", 1, {&M}, 0},

@@ -11,8 +11,8 @@
 #include "linear_response.h"
 #include "twin.h"
 
-const char *const linear_targets[] = {"stereo", "left",   "right",    "mid",    "side", "front",
-                                      "center", "surround", "height", "lfe",  "bed", "objects", NULL};
+const char *const linear_targets[] = {"stereo", "left", "right", "mid", "side", "front", "center",
+                                      "surround", "height", "lfe", "bed", "objects", NULL};
 const char *const linear_phases[] = {"linear", "minimum", "mixed", NULL};
 
 double linear_minimum_share(int phase, double mixed_share) {

@@ -44,6 +44,6 @@ const char *scene_fault(const struct scene *scene, int32_t n_frames);
 void scene_cut(struct scene *scene, int32_t first, int32_t n_frames);
 /* Bytes that say all of it but names and roles, to be hashed: little-endian, the same everywhere.
  * One object at a time; `take` gets them piece by piece. */
-void scene_bytes(const struct scene *scene, void (*take)(void *context, const void *bytes, size_t n),
-                 void *context);
+void scene_bytes(const struct scene *scene,
+                 void (*take)(void *context, const void *bytes, size_t n), void *context);
 #endif

@@ -37,7 +37,8 @@ static void count_delivery(void *context, int lane, int tail, const int32_t *pcm
 }
 
 static int design_test(struct chain_test *t) {
-  const struct stage_format format = {TEST_RATE, 2, NULL, NULL}, other = {TEST_OTHER_RATE, 2, NULL, NULL};
+  const struct stage_format format = {TEST_RATE, 2, NULL, NULL};
+  const struct stage_format other = {TEST_OTHER_RATE, 2, NULL, NULL};
   const struct resample_params resample = {TEST_OTHER_RATE};
   struct eq_params eq;
   struct multiband_params multiband;

@@ -20,7 +20,8 @@ struct pcm_shape {
  * energy of every 10 ms; and, unless `true_peak_dbtp` is NULL, the true peak in dBTP
  * (-HUGE_VAL: silence). libebur128 oversamples 4x below 96 kHz, 2x below 192 kHz, not
  * above, and may read up to 0.44 dB low; as none of its meters has more than 64 channels, the
- * energies of more are added up and gated here (loudness.h). Thread-safe. STATUS_AGAIN when memory runs out. */
+ * energies of more are added up and gated here (loudness.h). Thread-safe. STATUS_AGAIN when
+ * memory runs out. */
 enum status loudness_measure_planar(const struct pcm_shape *shape, const float *const *pcm,
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why);
@@ -48,7 +49,8 @@ enum status loudness_measure_hops(const struct pcm_shape *shape, const int32_t *
 
 /* The same as loudness_measure_planar, of a programme that is not in memory as a whole. */
 struct loudness_meter;
-/* `layout`: one of loudspeakers alone; n_frames are to come. STATUS_AGAIN: no memory, *meter is NULL. */
+/* `layout`: one of loudspeakers alone; n_frames are to come. STATUS_AGAIN: no memory, *meter is
+ * NULL. */
 enum status loudness_meter_open(const struct layout *layout, int rate_hz, int32_t n_frames,
                                 struct loudness_meter **meter, struct failure *why);
 /* The next n frames; channel c begins at planar + c * stride. */

@@ -130,7 +130,8 @@ static void resolve_from(struct row_reader *reader, yaml_node_t *node, struct ma
   for (int i = first; i < m->n_variants; i++) {
     struct variant *v = &m->variants[i];
     if (!v->from) continue;
-    const size_t length = row_reader_enter(reader, v->name), inner = row_reader_enter(reader, "from");
+    const size_t length = row_reader_enter(reader, v->name);
+    const size_t inner = row_reader_enter(reader, "from");
     yaml_node_t *place = row_reader_find(reader, row_reader_find(reader, node, v->name), "from");
     const int from = manifest_find_variant(reader, place, m, v->from);
     const char *fault = from < 0 ? NULL : from_fault(v, &m->variants[from]);

@@ -10,4 +10,5 @@ layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer EqD
   float twiddle[8192];
   float spectra[];
 };
-const uint EQ_TWIDDLE = 4u + 5u * MAX_CHANNELS, EQ_SPECTRA = EQ_TWIDDLE + 8192u; /* words into the design */
+const uint EQ_TWIDDLE = 4u + 5u * MAX_CHANNELS; /* words into the design */
+const uint EQ_SPECTRA = EQ_TWIDDLE + 8192u;

@@ -29,7 +29,8 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Li
   float twiddle[8192];
   float half_way[4096];
 };
-const uint LIMITER_TWIDDLE = 272u + MAX_CHANNELS + 2u * 128u + 4u * EBU_MAX_TAPS + 256u; /* words in */
+/* words in */
+const uint LIMITER_TWIDDLE = 272u + MAX_CHANNELS + 2u * 128u + 4u * EBU_MAX_TAPS + 256u;
 const uint LIMITER_HALF_WAY = LIMITER_TWIDDLE + 8192u;
 
 /* A section of a channel or group, for the whole track. */
