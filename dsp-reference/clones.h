@@ -5,6 +5,7 @@
 #ifndef LACQUER_CLONES_H
 #define LACQUER_CLONES_H
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(LACQUER_NO_CLONES)
+#define LACQUER_HAS_CLONES
 #define LACQUER_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define LACQUER_CLONES
