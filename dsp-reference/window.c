@@ -45,22 +45,26 @@ static void make_turns(void) {
 
 #define WIDTH 4
 #include "window_vectors.h"
-#ifdef LACQUER_HAS_CLONES
+#if LACQUER_X86_LEVEL >= 3
 #define WIDTH 8
 #include "window_vectors.h"
+#endif
+#if LACQUER_X86_LEVEL >= 4
 #define WIDTH 16
 #include "window_vectors.h"
 #endif
 
 static const struct window_width widths[] = {
-#ifdef LACQUER_HAS_CLONES
+#if LACQUER_X86_LEVEL >= 4
     {16, forward_16, inverse_16, multiply_16},
+#endif
+#if LACQUER_X86_LEVEL >= 3
     {8, forward_8, inverse_8, multiply_8},
 #endif
     {4, forward_4, inverse_4, multiply_4}};
 
 static bool runs(int floats) {
-#ifdef LACQUER_HAS_CLONES
+#if LACQUER_X86_LEVEL >= 3
   if (floats == 8) return __builtin_cpu_supports("avx2");
   if (floats == 16)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
