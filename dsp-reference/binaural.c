@@ -92,15 +92,12 @@ static void store(const struct stage_io *io, int32_t block, int channel, const f
 }
 
 static void binaural_filter(const struct stage_io *io, int32_t first, int32_t count) {
-  static _Thread_local float y[CONV_LANES][CONV_BLOCK];
-  float *out[CONV_LANES];
-  for (int l = 0; l < CONV_LANES; l++) out[l] = y[l];
+  float y[CONV_BLOCK];
   for (int ear = 0; ear < 2; ear++) {
     const struct conv_filter f = filter_of(io, ear);
-    for (int32_t b = first; b < first + count; b += CONV_LANES) {
-      const int n = first + count - b < CONV_LANES ? first + count - b : CONV_LANES;
-      conv_ring_filter(io, &f, b, n, out);
-      for (int l = 0; l < n; l++) store(io, b + l, ear, y[l]);
+    for (int32_t b = first; b < first + count; b++) {
+      conv_ring_filter(io, &f, b, y);
+      store(io, b, ear, y);
     }
   }
   const struct binaural_design *d = io->design;

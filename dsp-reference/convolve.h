@@ -11,24 +11,21 @@ enum {
   CONV_SPECTRUM = 4096, /* floats per spectrum: 2048 real parts, 2048 imaginary; bin 0 =
                            (DC, Nyquist) */
   CONV_TWIDDLE = 8192,  /* floats of the twiddle table */
-  CONV_LANES = 8,       /* blocks transformed side by side */
   CONV_MAX_INPUTS = 2,  /* channels that one output of a linear section is made of */
   CONV_MOST_INPUTS = 16, /* the same of any filter; times its partitions at most */
   CONV_MOST_TERMS = 256,
 };
 
-/* Spectra of blocks [first, first + n), n <= CONV_LANES, of one channel: block b is
- * the window of frames [(b - 1) 2048, (b + 1) 2048), zero outside [0, n_frames).
- * Scaled by 2. */
-void conv_forward(const float *twiddle, const float *x, int32_t n_frames, int32_t first, int n,
-                  float *const spectra[]);
+/* Twice the spectrum of a block of one channel: block b is the window of frames
+ * [(b - 1) 2048, (b + 1) 2048), zero outside [0, n_frames). */
+void conv_forward(const float *twiddle, const float *x, int32_t n_frames, int32_t block,
+                  float *spectrum);
 
 /* acc = sum over i < n, in order, of x[i] * h[i] (complex, bin by bin). */
 void conv_multiply(const float *const x[], const float *const h[], int n, float *acc);
 
-/* The 2048 valid frames of each of n <= CONV_LANES products. */
-void conv_inverse(const float *twiddle, const float *const spectra[], int n,
-                  float *const out[]);
+/* The 2048 valid frames of a product. */
+void conv_inverse(const float *twiddle, const float *spectrum, float *out);
 
 /* A filtering stage keeps the spectra of its input at the front of its ring blocks,
  * channel after channel. What its passes need to know: */
@@ -46,10 +43,10 @@ struct conv_filter {
 void conv_ring_forward(const struct stage_io *io, const struct conv_filter *filter,
                        int32_t first, int32_t count);
 
-/* The filtered frames of blocks [first, first + n), n <= CONV_LANES. Terms are summed
- * input after input, each from the oldest partition to the newest. */
-void conv_ring_filter(const struct stage_io *io, const struct conv_filter *filter,
-                      int32_t first, int n, float *const out[]);
+/* The filtered frames of a block. Terms are summed input after input, each from the oldest
+ * partition to the newest. */
+void conv_ring_filter(const struct stage_io *io, const struct conv_filter *filter, int32_t block,
+                      float *out);
 
 /* ---- design, double precision ---- */
 

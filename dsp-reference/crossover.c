@@ -106,12 +106,8 @@ void crossover_split(const struct stage_io *io, const struct crossover *x, int32
   for (int column = 0; column < x->filters * io->channels; column++) {
     const int filter = column / io->channels, c = column % io->channels;
     const struct conv_filter f = filter_of(io, x, filter, c);
-    for (int32_t b = first; b < first + count; b += CONV_LANES) {
-      const int n = min_int(CONV_LANES, first + count - b);
-      float *out[CONV_LANES];
-      for (int l = 0; l < n; l++) out[l] = filter_block(io, x, b + l, filter, c);
-      conv_ring_filter(io, &f, b, n, out);
-    }
+    for (int32_t b = first; b < first + count; b++)
+      conv_ring_filter(io, &f, b, filter_block(io, x, b, filter, c));
   }
 }
 

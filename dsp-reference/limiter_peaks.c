@@ -41,24 +41,16 @@ static void set_high(const struct stage_io *io, int32_t block, int channel, floa
 
 static void half_way(const struct stage_io *io, const float *audio, int32_t first, int32_t count,
                      bool measure_high) {
-  static _Thread_local float spectra[CONV_LANES][CONV_SPECTRUM];
-  static _Thread_local float products[CONV_LANES][CONV_SPECTRUM];
   const struct limiter_design *d = io->design;
   const float *filter = d->half_way;
   for (int c = 0; c < io->channels; c++)
-    for (int32_t b = first; b < first + count; b += CONV_LANES) {
-      const int n = min_int(CONV_LANES, first + count - b);
-      float *to[CONV_LANES], *out[CONV_LANES];
-      const float *from[CONV_LANES];
-      for (int l = 0; l < n; l++) to[l] = spectra[l], from[l] = products[l];
-      conv_forward(d->twiddle, audio + (size_t)c * io->stride, io->n_frames, b, n, to);
-      for (int l = 0; l < n; l++) {
-        const float *spectrum = spectra[l];
-        if (measure_high && b + l < io->n_blocks) set_high(io, b + l, c, high_energy(spectrum));
-        conv_multiply(&spectrum, &filter, 1, products[l]);
-        out[l] = mids(io, b + l, c);
-      }
-      conv_inverse(d->twiddle, from, n, out);
+    for (int32_t b = first; b < first + count; b++) {
+      float x[CONV_SPECTRUM], product[CONV_SPECTRUM];
+      const float *spectrum = x;
+      conv_forward(d->twiddle, audio + (size_t)c * io->stride, io->n_frames, b, x);
+      if (measure_high && b < io->n_blocks) set_high(io, b, c, high_energy(x));
+      conv_multiply(&spectrum, &filter, 1, product);
+      conv_inverse(d->twiddle, product, mids(io, b, c));
     }
 }
 

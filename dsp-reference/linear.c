@@ -252,16 +252,13 @@ static void copy_blocks(const struct stage_io *io, int32_t first, int32_t count,
 }
 
 static void linear_filter(const struct stage_io *io, int32_t first, int32_t count) {
-  static _Thread_local float y[CONV_LANES][CONV_BLOCK];
-  float *out[CONV_LANES];
-  for (int l = 0; l < CONV_LANES; l++) out[l] = y[l];
+  float y[CONV_BLOCK];
   for (int o = 0; o < io->channels; o++) {
     const struct conv_filter f = filter_of(io, o);
     if (!f.n_inputs) copy_blocks(io, first, count, o);
-    for (int32_t b = first; b < first + count && f.n_inputs; b += CONV_LANES) {
-      const int n = min_int(CONV_LANES, first + count - b);
-      conv_ring_filter(io, &f, b, n, out);
-      for (int l = 0; l < n; l++) add_block(io, b + l, o, y[l]);
+    for (int32_t b = first; b < first + count && f.n_inputs; b++) {
+      conv_ring_filter(io, &f, b, y);
+      add_block(io, b, o, y);
     }
   }
 }

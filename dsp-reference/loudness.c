@@ -134,15 +134,12 @@ static void store_energy(const struct stage_io *io, int32_t block, int channel, 
 }
 
 static void loudness_energy(const struct stage_io *io, int32_t first, int32_t count) {
-  static _Thread_local float y[CONV_LANES][CONV_BLOCK];
-  float *out[CONV_LANES];
-  for (int l = 0; l < CONV_LANES; l++) out[l] = y[l];
+  float y[CONV_BLOCK];
   for (int c = 0; c < io->channels; c++) {
     const struct conv_filter f = filter_of(io, c);
-    for (int32_t b = first; b < first + count; b += CONV_LANES) {
-      const int n = min_int(CONV_LANES, first + count - b);
-      conv_ring_filter(io, &f, b, n, out);
-      for (int l = 0; l < n; l++) store_energy(io, b + l, c, y[l]);
+    for (int32_t b = first; b < first + count; b++) {
+      conv_ring_filter(io, &f, b, y);
+      store_energy(io, b, c, y);
     }
   }
 }

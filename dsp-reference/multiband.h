@@ -86,6 +86,7 @@ struct multiband_params {
   double sidechain_highpass_hz; /* NAN or 0: none */
 };
 extern const struct stage stage_multiband;
+extern const struct stage_pass multiband_passes[]; /* multiband_passes.c */
 
 /* The design both twins read. Levels and make-up are octaves in Q16. */
 struct multiband_design {

@@ -15,10 +15,16 @@ struct delivery {
   struct adm *model; /* deliver_retagged: see struct deliverable_scene; NULL */
   bool keeps_names;
 };
-/* Measures (libebur128), encodes, holds against the golden receipt when that is the tier,
+/* Measures, encodes, holds against the golden receipt when that is the tier,
  * publishes file and receipt. *receipt comes with identity, source and device filled in.
  * The file never stands without a receipt: until all is done, with one that no run takes
- * for up to date. */
+ * for up to date.
+ *
+ * libebur128 reads, as a check of lacquer's own meter, whose figures stand for the rest: all
+ * deliverables with the tier "full" or check_loudness_of_all; all that were clipped at full
+ * scale, after lacquer's meter; else of every variant one track of CHECKED_ONE_IN, the first
+ * variant's first track being one. Of an album all tracks, as if it were one. */
+enum { CHECKED_ONE_IN = 8 };
 enum status deliver_unit(const struct delivery *delivery, struct receipt *receipt,
                          struct failure *why);
 

@@ -36,6 +36,7 @@ struct samples {
   const float *const *planar;
   const int32_t *pcm;
   bool is_float;
+  bool gated_here; /* by loudness.h, from libebur128's energies */
   float *hops; /* out, unless NULL */
   const struct stage_design *render; /* of `pcm`, with so many channels; or NULL */
   int render_channels;
@@ -58,8 +59,9 @@ static int set_places(const struct metering *m) {
   return 0;
 }
 
-static bool open_meter(struct metering *m, bool with_true_peak) {
-  int mode = EBUR128_MODE_I | EBUR128_MODE_LRA | (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
+static bool open_meter(struct metering *m, bool gates, bool with_true_peak) {
+  const int mode = (gates ? EBUR128_MODE_I | EBUR128_MODE_LRA : EBUR128_MODE_M) |
+                   (with_true_peak ? EBUR128_MODE_TRUE_PEAK : 0);
   pthread_mutex_lock(&init_lock);
   m->meter = ebur128_init((unsigned)m->n_channels, (unsigned long)m->shape->rate_hz, mode);
   pthread_mutex_unlock(&init_lock);
@@ -139,18 +141,21 @@ static int run_meters(struct metering *m, double *ticks, struct loudness_figures
   int result = EBUR128_SUCCESS;
   for (; m->first < m->shape->channels && result == EBUR128_SUCCESS; m->first += MOST_CHANNELS) {
     m->n_channels = min_int(m->shape->channels - m->first, MOST_CHANNELS);
-    if (!open_meter(m, peak != NULL)) return EBUR128_ERROR_NOMEM;
+    const bool gates = !m->samples->gated_here;
+    if (!open_meter(m, gates, peak != NULL)) return EBUR128_ERROR_NOMEM;
     result = feed_ticks(m, ticks);
-    if (result == EBUR128_SUCCESS) result = ebur128_loudness_global(m->meter, &f->integrated_lufs);
-    if (result == EBUR128_SUCCESS) result = ebur128_loudness_range(m->meter, &f->range_lu);
+    if (result == EBUR128_SUCCESS && gates)
+      result = ebur128_loudness_global(m->meter, &f->integrated_lufs);
+    if (result == EBUR128_SUCCESS && gates)
+      result = ebur128_loudness_range(m->meter, &f->range_lu);
     if (result == EBUR128_SUCCESS && peak) result = read_true_peak(m->meter, peak);
     ebur128_destroy(&m->meter);
   }
   return result;
 }
 
-/* Of several meters: from the energies of all of them. */
-static void join_meters(const float *hops, int32_t n, int rate_hz, struct loudness_figures *f) {
+/* From the energies of all meters. */
+static void gate(const float *hops, int32_t n, int rate_hz, struct loudness_figures *f) {
   double *scratch = memory_new((size_t)n + 1, sizeof *scratch);
   f->integrated_lufs = loudness_integrated(hops, n, rate_hz, scratch);
   f->range_lu = loudness_range(hops, n, rate_hz, scratch);
@@ -178,7 +183,8 @@ static enum status measure(const struct pcm_shape *shape, const struct samples *
   const int result = run_meters(&m, ticks, f, true_peak_dbtp ? &peak : NULL);
   for (int32_t i = 0; i < n / 10 * 10; i++) hops[i / 10] += (float)ticks[i];
   if (samples->hops) memcpy(samples->hops, hops, (size_t)(n / 10) * sizeof *hops);
-  if (shape->channels > MOST_CHANNELS) join_meters(hops, n / 10, shape->rate_hz, f);
+  if (samples->gated_here || shape->channels > MOST_CHANNELS)
+    gate(hops, n / 10, shape->rate_hz, f);
   f->momentary_lufs = loudness_maximum(ticks, n, LOUDNESS_MOMENTARY, shape->rate_hz);
   f->short_term_lufs = loudness_maximum(ticks, n, LOUDNESS_SHORT_TERM, shape->rate_hz);
   if (true_peak_dbtp) *true_peak_dbtp = peak > 0 ? 20 * log10(peak) : -HUGE_VAL;
@@ -196,6 +202,11 @@ enum status loudness_measure_planar(const struct pcm_shape *shape, const float *
                                     struct loudness_figures *figures, double *true_peak_dbtp,
                                     struct failure *why) {
   return measure(shape, &(struct samples){.planar = pcm}, figures, true_peak_dbtp, why);
+}
+
+enum status loudness_measure_fast(const struct pcm_shape *shape, const float *const *pcm,
+                                  struct loudness_figures *figures, struct failure *why) {
+  return measure(shape, &(struct samples){.planar = pcm, .gated_here = true}, figures, NULL, why);
 }
 
 enum status loudness_measure_pcm(const struct pcm_shape *shape, const int32_t *pcm, bool is_float,
@@ -292,7 +303,7 @@ enum status loudness_meter_open(const struct layout *layout, int rate_hz, int32_
     m->ticks = calloc((size_t)loudness_ticks(n_frames, rate_hz) + 1, sizeof *m->ticks);
     m->frames = malloc((size_t)m->tick * (size_t)layout->channels * sizeof *m->frames);
     struct metering metering = {.shape = &m->shape, .n_channels = layout->channels};
-    if (open_meter(&metering, true)) m->state = metering.meter;
+    if (open_meter(&metering, true, true)) m->state = metering.meter;
   }
   if (m && m->state && m->ticks && m->frames) return STATUS_OK;
   loudness_meter_close(out);

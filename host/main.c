@@ -92,6 +92,10 @@ static bool set_verify(struct arguments *a, const char *v) {
     }
   return false;
 }
+static bool set_check_loudness(struct arguments *a, const char *v) {
+  a->render.check_loudness_of_all = !strcmp(v, "all");
+  return a->render.check_loudness_of_all || !strcmp(v, "sample");
+}
 static bool whole_number(const char *v, int most, int *out) {
   char *end;
   const long n = strtol(v, &end, 10);
@@ -177,6 +181,8 @@ static const struct option_row options[] = {
      set_verify},
     {RENDER, "golden", 0, "DIR",
      "folder of the receipts for --verify golden (default: the output folder)", set_golden},
+    {RENDER, "check-loudness", 0, "WHICH", "deliverables that libebur128 measures, too: all, or "
+     "sample, one in eight (default: sample; all with --verify full)", set_check_loudness},
     {RENDER, "audition", 0, "DIR", "write source and deliverable at one loudness, and residuals, "
      "of every unit that is rendered", set_audition},
     {RENDER, "only", 0, "N[:VARIANT]", "render one track, or one of its variants", set_only},

@@ -5,12 +5,21 @@
 #include "adm_file.h"
 #include "manifest.h"
 
-size_t pcm_pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
-  size_t bytes = 0;
+static inline __attribute__((always_inline)) size_t pack(const int32_t *samples, size_t n,
+                                                          size_t bytes, unsigned char *to) {
   for (size_t i = 0; i < n; i++)
-    for (int shift = 32 - encode_container_bits(bits); shift < 32; shift += 8)
-      to[bytes++] = (unsigned char)((uint32_t)samples[i] >> shift);
-  return bytes;
+    for (size_t b = 0; b < bytes; b++)
+      to[bytes * i + b] = (unsigned char)((uint32_t)samples[i] >> (32 - 8 * bytes + 8 * b));
+  return n * bytes;
+}
+
+/* A loop for each width: so that the compiler knows it. */
+size_t pcm_pack(const int32_t *samples, size_t n, int bits, unsigned char *to) {
+  switch (encode_container_bits(bits)) {
+  case 16: return pack(samples, n, 2, to);
+  case 24: return pack(samples, n, 3, to);
+  default: return pack(samples, n, 4, to);
+  }
 }
 
 enum status pcm_hash(const struct deliverable *d, char pcm_sha256[HASH_TEXT_SIZE],

@@ -95,6 +95,7 @@ static const struct field fields[] = {
     FIELD("estimate_5_1", "integrated_lufs", FIELD_LATER_REAL, immersive_lufs),
     FIELD("estimate_5_1", "true_peak_dbtp", FIELD_LATER_REAL, immersive_peak_dbtp),
     FIELD("estimate_5_1", "verdict", FIELD_LATER_TEXT, immersive),
+    FIELD("meters", "compared", FIELD_BOOL, meters_compared),
     FIELD("meters", "largest_difference_lu", FIELD_REAL, meters_differ_lu),
     FIELD("meters", "tolerance_lu", FIELD_REAL, meters_tolerance_lu),
     FIELD("meters", "agree", FIELD_BOOL, meters_agree),

@@ -37,13 +37,15 @@ struct receipt {
   int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   double seconds;          /* of audio */
   double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
-  double loudness_lufs;    /* of the deliverable (libebur128) */
+  double loudness_lufs;    /* of the deliverable, as delivered_reading */
   double own_lufs;         /* of the limited signal (lacquer's meter) */
   struct loudness_reading source_reading;   /* of the source (libebur128) */
   struct loudness_reading chain_reading;    /* after the chain (lacquer's meters) */
   struct loudness_reading limited_reading;  /* of the limited signal (lacquer's meters) */
-  struct loudness_reading delivered_reading; /* of the deliverable (libebur128) */
-  double meters_differ_lu; /* largest difference of the last two, figure by figure */
+  struct loudness_reading delivered_reading; /* of the deliverable: by libebur128 if it read
+                                                the file, else the same as limited_reading */
+  bool meters_compared;    /* whether it did (deliver.h); then */
+  double meters_differ_lu; /* largest difference of the last two, figure by figure; else NAN */
   double meters_tolerance_lu; /* METERS_TOLERANCE_LU */
   bool meters_agree;
   double immersive_lufs, immersive_peak_dbtp; /* of an Atmos master's fold to 5.1 (libebur128) */

@@ -155,8 +155,8 @@ void load(struct work *w, struct job *job) {
   const struct pcm_shape shape = {job->audio.rate_hz, job->audio.channels, job->audio.n_frames,
                                   job->audio.layout};
   if (!status && !w->visiting)
-    status = loudness_measure_planar(&shape, (const float *const *)job->audio.pcm,
-                                     &job->source, NULL, &why);
+    status = loudness_measure_fast(&shape, (const float *const *)job->audio.pcm, &job->source,
+                                   &why);
   if (!status) {
     const struct source_identity id = source_identity_of(&job->audio);
     struct failure reason = {0};

@@ -17,6 +17,7 @@ struct render_options { /* how to run; nothing here changes a bit */
   const char *golden; /* folder of the receipts to hold against (tier golden); NULL: the
                          output folder */
   const char *audition; /* folder of files to listen by; NULL: none */
+  bool check_loudness_of_all; /* by libebur128; else see deliver_unit */
   bool force;         /* render what is up to date, replace files without a receipt */
   bool rehearse;      /* with force: write nothing; the receipts have source, keys, PCM hash */
   bool fail_fast;

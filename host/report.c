@@ -119,7 +119,7 @@ static void print_warnings(const struct plan *plan, int unit, const struct unit_
     fprintf(out, "lacquer: %s: a filter of the chain is up to %.2f dB off what was asked, even at "
             "the greatest length (too narrow or steep for so low a frequency)\n", u->name,
             r->filter_error_db);
-  if (!r->meters_agree && !r->clipped)
+  if (r->meters_compared && !r->meters_agree && !r->clipped)
     fprintf(out, "lacquer: %s: libebur128 reads the file %.2f LU off lacquer's own meter "
             "(tolerance %g LU)\n", u->name, r->meters_differ_lu, r->meters_tolerance_lu);
   if (r->clipped)
@@ -244,6 +244,8 @@ void report_count(struct report_totals *t, const struct receipt *r) {
   for (int i = 0; i < REPORT_TIERS; i++) t->tier[i] += !strcmp(r->tier, report_tiers[i]);
   t->seconds += r->seconds;
   t->covered_seconds += r->coverage * r->seconds;
+  t->compared += r->meters_compared;
+  if (r->meters_compared) t->differ_lu = fmax(t->differ_lu, r->meters_differ_lu);
 }
 
 double report_coverage(const struct report_totals *t) {
@@ -261,6 +263,9 @@ void report_print_coverage(const struct report_totals *t, FILE *out) {
     if (t->tier[i]) fprintf(out, "%s%d %s", n++ ? ", " : "", t->tier[i], words[i]);
   fprintf(out, "%s; %.1f %% of all intermediate results compared\n", n ? "" : "nothing",
           100 * report_coverage(t));
+  if (t->compared)
+    fprintf(out, "loudness: libebur128 read %d of them, too; at most %.4f LU off lacquer's meter\n",
+            t->compared, t->differ_lu);
 }
 
 json_t *report_tiers_json(const struct report_totals *t) {
@@ -325,14 +330,17 @@ static json_t *lanes_json(const struct device *device) {
 static json_t *head_json(const struct plan *plan, const struct report_totals *t,
                          const struct device *device, double seconds) {
   return json_pack(
-      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:o, s:o*}",
+      "{s:i, s:o, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o, s:f, s:i, s:f,"
+      " s:o, s:o*}",
       "lacquer_report", 1, "manifest", settings_json_text(plan->manifest->path), "device",
       device->engine.name, "driver", device->engine.driver, "engine_sha256", lacquer_engine_hash,
-      "spirv_sha256", lacquer_spirv_hash, "delivered", t->count[UNIT_DELIVERED], "retagged", t->count[UNIT_RETAGGED], "up_to_date",
+      "spirv_sha256", lacquer_spirv_hash, "delivered",
+      t->count[UNIT_DELIVERED], "retagged", t->count[UNIT_RETAGGED], "up_to_date",
       t->count[UNIT_UP_TO_DATE], "failed", t->count[UNIT_FAILED], "skipped",
       t->count[UNIT_SKIPPED], "infeasible", t->infeasible, "audio_seconds", t->rendered_seconds,
       "wall_seconds", seconds, "verification", report_tiers_json(t), "coverage",
-      report_coverage(t), "albums", albums_json(plan), "lanes", lanes_json(device));
+      report_coverage(t), "meters_compared", t->compared, "meters_differ_lu", t->differ_lu,
+      "albums", albums_json(plan), "lanes", lanes_json(device));
 }
 
 /* A line per unit, so that neither writer nor reader needs to hold them all. */

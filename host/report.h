@@ -15,12 +15,14 @@ struct report_totals {
   int count[UNIT_STATES]; /* by enum unit_state */
   int infeasible;
   int tier[REPORT_TIERS];     /* of what stands there: delivered and up to date */
+  int compared;               /* of it: read by libebur128, too, which is at most */
+  double differ_lu;           /* off lacquer's meter */
   double seconds, covered_seconds; /* of its audio; the same times coverage */
   double rendered_seconds;         /* of what this run delivered */
 };
 void report_count(struct report_totals *totals, const struct receipt *receipt);
 double report_coverage(const struct report_totals *totals); /* 0..1, by seconds of audio */
-void report_print_coverage(const struct report_totals *totals, FILE *out); /* a line */
+void report_print_coverage(const struct report_totals *totals, FILE *out); /* two lines */
 json_t *report_tiers_json(const struct report_totals *totals);
 
 struct reporter {

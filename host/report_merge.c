@@ -84,7 +84,7 @@ static void read_unit(void *context, int item) {
   u->state = receipt_is_finished(&r) ? MERGED_DELIVERED : MERGED_UNFINISHED;
   memcpy(u->pcm_sha256, r.pcm_sha256, sizeof u->pcm_sha256);
   u->figures = (struct merged_figures){"", r.coverage, r.seconds, r.loudness_lufs,
-                                       r.true_peak_dbtp};
+                                       r.true_peak_dbtp, r.meters_compared, r.meters_differ_lu};
   memcpy(u->figures.tier, r.tier, sizeof u->figures.tier - 1);
   pthread_mutex_lock(&w->lock);
   u->device = tally_find(&w->m->devices, r.device);

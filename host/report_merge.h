@@ -46,6 +46,8 @@ struct merged_unit {
   struct merged_figures {
     char tier[8];
     double coverage, seconds, lufs, true_peak_dbtp;
+    bool meters_compared;
+    double meters_differ_lu;
   } figures;
 };
 struct merged_run { /* a report.json */

@@ -25,8 +25,11 @@ static struct sums sum_up(const struct merged *m) {
   struct sums s = {0};
   for (int i = 0; i < m->n; i++) {
     const struct merged_unit *u = &m->units[i];
-    struct receipt r = {.coverage = u->figures.coverage, .seconds = u->figures.seconds};
-    memcpy(r.tier, u->figures.tier, sizeof u->figures.tier);
+    const struct merged_figures *f = &u->figures;
+    struct receipt r = {.coverage = f->coverage, .seconds = f->seconds,
+                        .meters_compared = f->meters_compared,
+                        .meters_differ_lu = f->meters_differ_lu};
+    memcpy(r.tier, f->tier, sizeof f->tier);
     s.count[u->state]++;
     if (u->state == MERGED_DELIVERED) report_count(&s.totals, &r);
   }
@@ -164,6 +167,8 @@ static void totals_line(const struct merged *m, FILE *out) {
   json_object_set_new(line, "audio_seconds", json_real(s.totals.seconds));
   json_object_set_new(line, "verification", report_tiers_json(&s.totals));
   json_object_set_new(line, "coverage", json_real(report_coverage(&s.totals)));
+  json_object_set_new(line, "meters_compared", json_integer(s.totals.compared));
+  json_object_set_new(line, "meters_differ_lu", json_real(s.totals.differ_lu));
   json_object_set_new(line, "devices", tally_json(&m->devices));
   json_object_set_new(line, "engines", tally_json(&m->engines));
   json_object_set_new(line, "runs", runs_json(m));

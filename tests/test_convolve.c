@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "oracle.h"
+#include "window.h"
 
 #define SEED UINT64_C(7001)
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
@@ -54,9 +55,8 @@ static void test_forward(void **unused) {
   enum { FRAMES = 3 * CONV_BLOCK };
   float *t = twiddle_table(), *x = oracle_alloc((CONV_BLOCK + FRAMES) * sizeof *x);
   static float spectrum[3][CONV_SPECTRUM];
-  float *rows[3] = {spectrum[0], spectrum[1], spectrum[2]};
   oracle_noise(x + CONV_BLOCK, FRAMES, 0.9, SEED); /* zeros before the track */
-  conv_forward(t, x + CONV_BLOCK, FRAMES, 0, 3, rows);
+  for (int b = 0; b < 3; b++) conv_forward(t, x + CONV_BLOCK, FRAMES, b, spectrum[b]);
   for (int b = 0; b < 3; b++) {
     double error = 0, energy = 0;
     for (int k = 0; k <= CONV_BLOCK; k++) {
@@ -78,24 +78,22 @@ static void test_forward(void **unused) {
  * exact and the two transforms remain. */
 static void test_round_trip(void **unused) {
   (void)unused;
-  enum { FRAMES = CONV_LANES * CONV_BLOCK };
+  enum { BLOCKS = 8, FRAMES = BLOCKS * CONV_BLOCK };
   static double unit[CONV_BLOCK] = {1};
-  static float h[CONV_SPECTRUM], spectrum[CONV_LANES][CONV_SPECTRUM];
-  static float y[CONV_LANES][CONV_BLOCK], x[FRAMES], product[CONV_LANES][CONV_SPECTRUM];
-  float *t = twiddle_table(), *rows[CONV_LANES], *out[CONV_LANES];
-  const float *in[CONV_LANES];
-  for (int l = 0; l < CONV_LANES; l++) rows[l] = spectrum[l], in[l] = product[l], out[l] = y[l];
+  static float h[CONV_SPECTRUM], spectrum[CONV_SPECTRUM], product[CONV_SPECTRUM];
+  static float y[BLOCKS][CONV_BLOCK], x[FRAMES];
+  const float *one[] = {spectrum}, *by[] = {h};
+  float *t = twiddle_table();
   assert_int_equal(conv_partition(unit, CONV_BLOCK, h), 0);
   for (int k = 0; k < CONV_BLOCK; k++)
     assert_true(h[k] == 1 / 8192.0f && h[CONV_BLOCK + k] == (k ? 0 : 1 / 8192.0f));
   for (int trial = 0; trial < 8; trial++) {
     oracle_noise(x, FRAMES, 1, SEED + (uint64_t)trial);
-    conv_forward(t, x, FRAMES, 0, CONV_LANES, rows);
-    for (int l = 0; l < CONV_LANES; l++) {
-      const float *one[] = {spectrum[l]}, *by[] = {h};
-      conv_multiply(one, by, 1, product[l]);
+    for (int b = 0; b < BLOCKS; b++) {
+      conv_forward(t, x, FRAMES, b, spectrum);
+      conv_multiply(one, by, 1, product);
+      conv_inverse(t, product, y[b]);
     }
-    conv_inverse(t, in, CONV_LANES, out);
     const double db = 10 * log10(oracle_energy_of_difference(x, &y[0][0], FRAMES) /
                                  oracle_energy(x, FRAMES));
     if (trial == 0) print_message("forward and inverse: %.1f dB\n", db);
@@ -104,29 +102,33 @@ static void test_round_trip(void **unused) {
   free(t);
 }
 
-/* A block's bits do not depend on the blocks transformed beside it. */
-static void test_lanes(void **unused) {
+/* All widths of vectors that this processor has give the same bits, of frames at any place. */
+static void test_widths(void **unused) {
   (void)unused;
-  enum { FRAMES = CONV_LANES * CONV_BLOCK - 777 };
-  static float all[CONV_LANES][CONV_SPECTRUM], one[CONV_LANES][CONV_SPECTRUM], x[FRAMES];
-  static float back[CONV_LANES][CONV_BLOCK], single[CONV_BLOCK];
-  float *t = twiddle_table(), *rows[CONV_LANES], *out[CONV_LANES];
-  const float *in[CONV_LANES];
-  for (int l = 0; l < CONV_LANES; l++) in[l] = rows[l] = all[l], out[l] = back[l];
-  oracle_noise(x, FRAMES, 0.7, SEED);
-  conv_forward(t, x, FRAMES, 0, CONV_LANES, rows);
-  conv_inverse(t, in, CONV_LANES, out);
-  for (int n = 1; n < CONV_LANES; n++)
-    for (int first = 0; first + n <= CONV_LANES; first++) {
-      for (int l = 0; l < n; l++) rows[l] = one[l];
-      memset(one, 0x55, sizeof one);
-      conv_forward(t, x, FRAMES, first, n, rows);
-      assert_memory_equal(one, all[first], (size_t)n * sizeof one[0]);
+  enum { FRAMES = 2 * CONV_BLOCK };
+  static float x[FRAMES + 4], spectrum[2][CONV_SPECTRUM], product[2][CONV_SPECTRUM];
+  static float back[2][2][CONV_BLOCK], wanted[CONV_SPECTRUM];
+  const struct window_width *w, *widest = window_width(0);
+  float *t = twiddle_table();
+  for (int i = 0; i < 4; i++) {
+    const float *a[] = {spectrum[0], product[0]}, *b[] = {product[0], spectrum[0]};
+    oracle_noise(x, FRAMES + 4, 0.7, SEED + (uint64_t)i);
+    oracle_noise(product[0], CONV_SPECTRUM, 0.01, SEED);
+    widest->forward(t, x + i, spectrum[0]);
+    widest->inverse(t, spectrum[0], false, back[0][0]);
+    widest->inverse(t, spectrum[0], true, back[0][1]);
+    for (int k = 1; (w = window_width(k)); k++) {
+      memset(back[1], 0x55, sizeof back[1]);
+      w->forward(t, x + i, spectrum[1]);
+      assert_memory_equal(spectrum[1], spectrum[0], sizeof spectrum[0]);
+      w->inverse(t, spectrum[1], false, back[1][0]);
+      w->inverse(t, spectrum[1], true, back[1][1]);
+      assert_memory_equal(back[1], back[0], sizeof back[0]);
+      memset(product[1], 0x55, sizeof product[1]);
+      w->multiply(a, b, 2, product[1]);
+      widest->multiply(a, b, 2, wanted);
+      assert_memory_equal(product[1], wanted, sizeof wanted);
     }
-  for (int l = 0; l < CONV_LANES; l++) {
-    float *to = single;
-    conv_inverse(t, &in[l], 1, &to);
-    assert_memory_equal(single, back[l], sizeof single);
   }
   free(t);
 }
@@ -152,12 +154,9 @@ static float *ring_convolve(const struct convolution *c) {
   const struct conv_filter filter = {t, CONV_SPECTRUM, partitions, c->centre_blocks,
                                      c->emphasis, 1, {0}, {h}};
   conv_ring_forward(&io, &filter, 0, blocks + 1);
-  float *y = oracle_alloc((size_t)blocks * CONV_BLOCK * sizeof *y), *out[CONV_LANES];
-  for (int32_t b = 0; b < blocks; b += CONV_LANES) {
-    const int n = blocks - b < CONV_LANES ? blocks - b : CONV_LANES;
-    for (int l = 0; l < n; l++) out[l] = y + (size_t)(b + l) * CONV_BLOCK;
-    conv_ring_filter(&io, &filter, b, n, out);
-  }
+  float *y = oracle_alloc((size_t)blocks * CONV_BLOCK * sizeof *y);
+  for (int32_t b = 0; b < blocks; b++)
+    conv_ring_filter(&io, &filter, b, y + (size_t)b * CONV_BLOCK);
   free(io.ring);
   free(h);
   free(t);
@@ -293,7 +292,7 @@ static void test_offsets(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_twiddle),     cmocka_unit_test(test_forward),
-      cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_lanes),
+      cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_widths),
       cmocka_unit_test(test_convolution), cmocka_unit_test(test_emphasis),
       cmocka_unit_test(test_silence),
       cmocka_unit_test(test_lengths),     cmocka_unit_test(test_offsets),
