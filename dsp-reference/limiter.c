@@ -156,7 +156,8 @@ static void add_spikes(double release_ms, double step_ms, int i, struct limiter_
   if (release_ms > SPIKE_SLOWEST_MS) return;
   while (ms >= 32 * node_ms) node_ms *= 2, pace->grid++;
   fill_side(ms, node_ms, &pace->rise, &pace->rise_nodes);
-  fill_side(ms, node_ms, &pace->fall, &pace->fall_nodes);
+  pace->rise_nodes = (int32_t)ceil(1.42 * ms / node_ms); /* two octaves */
+  pace->fall = pace->rise, pace->fall_nodes = pace->rise_nodes;
   d->spike[i] = nearest(SPIKE_MS / step_ms);
 }
 

@@ -100,10 +100,17 @@ static void load_nodes(const struct stage_io *io, const int32_t *section, int gr
                        int n, int32_t outside, int32_t *x) {
   const struct limiter_design *d = io->design;
   const int64_t total = (int64_t)io->n_blocks * d->points >> grid;
-  for (int i = 0; i < n; i++)
-    x[i] = from + i < 0 || from + i >= total
-               ? outside
-               : section[limiter_node((int)(from + i), d->points_log2, grid)];
+  const int per_block = d->points >> grid;
+  for (int i = 0, run; i < n; i += run) {
+    const int64_t node = from + i;
+    const bool inside = node >= 0 && node < total;
+    run = min_int(n - i, inside ? per_block - (int)(node % per_block) : 1);
+    if (inside)
+      memcpy(x + i, section + limiter_node((int)node, d->points_log2, grid),
+             (size_t)run * sizeof *x);
+    else
+      x[i] = outside;
+  }
 }
 
 enum { NODES = MAX_POINTS + 1 + 2 * LIMITER_MAX_NODES,
@@ -132,9 +139,12 @@ static void store_vertices(const struct stage_io *io, const struct limiter_pace 
   memcpy(y, x + p->fall_nodes, (size_t)n * sizeof *y);
   dilate_side(x + p->fall_nodes, -1, p->fall, p->fall_nodes, n, y);
   dilate_side(x + p->fall_nodes, 1, p->rise, p->rise_nodes, n, y);
-  to += (size_t)b * d->points;
-  memset(to, 0, ((size_t)n << p->grid) * sizeof *to);
-  for (int i = 0; i < n; i++) to[limiter_node(i, d->points_log2, p->grid)] = y[i];
+  const int per_block = d->points >> p->grid;
+  for (int i = 0; i < n; i += per_block, b++) {
+    int32_t *block = to + (size_t)b * d->points;
+    memcpy(block, y + i, (size_t)per_block * sizeof *y);
+    memset(block + per_block, 0, (size_t)(d->points - per_block) * sizeof *y);
+  }
 }
 
 static void dilate(const struct stage_io *io, int group, int32_t first, int32_t count) {
@@ -150,6 +160,12 @@ static void dilate(const struct stage_io *io, int group, int32_t first, int32_t 
   }
 }
 
+/* x less y, where that is more than nothing. */
+LACQUER_CLONES
+static void take_off(const int32_t *y, int n, int32_t *x) {
+  for (int i = 0; i < n; i++) x[i] = max_int(0, x[i] - y[i]);
+}
+
 /* Nodes [from, from + n) of what the held demand has above the reduction that is there. */
 static void load_spikes(const struct stage_io *io, int group, int grid, int64_t from, int n,
                         int32_t *x) {
@@ -162,8 +178,9 @@ static void load_spikes(const struct stage_io *io, int group, int grid, int64_t 
               length + 2 * d->hold, x);
   load_points(limiter_section(io, LIMITER_CLOSED, group), total, at, length, closed);
   slide_max(x, length + 2 * d->hold, 2 * d->hold + 1);
-  for (int i = 0; i < length; i++)
-    x[i] = at + i < 0 || at + i >= total ? 0 : max_int(0, x[i] - closed[i]);
+  take_off(closed, length, x);
+  for (int i = 0; i < length && at + i < 0; i++) x[i] = 0;
+  for (int i = length; i > 0 && at + i > total; i--) x[i - 1] = 0;
   slide_max(x, length, 2 * around + 1);
   for (int i = 0; i < n; i++)
     x[i] = from + i < 0 || from + i >= total >> grid ? 0 : x[i << grid];
@@ -185,7 +202,9 @@ static void dilate_spikes(const struct stage_io *io, int group, int32_t first, i
 LACQUER_CLONES
 static void interpolate(const int32_t *nodes, int n, int grid, int32_t *to) {
   if (!grid) memcpy(to, nodes, (size_t)n * sizeof *to);
-  for (int j = 0; grid && j < n; j++)
+  for (int j = 0; grid == 2 && j < n; j++) /* as below, unrolled: the spikes' at 48 kHz */
+    for (int i = 0; i < 4; i++) to[4 * j + i] = limiter_between(nodes[j], nodes[j + 1], i, 2);
+  for (int j = 0; grid && grid != 2 && j < n; j++)
     for (int i = 0; i < 1 << grid; i++)
       to[(j << grid) + i] = limiter_between(nodes[j], nodes[j + 1], i, grid);
 }
