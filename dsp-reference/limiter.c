@@ -145,6 +145,22 @@ static void fill_side(double ms, double node_ms, int32_t *cost, int32_t *nodes) 
   *nodes = (int32_t)ceil(2 * ms / node_ms);
 }
 
+static const double SPIKE_MS = 3, SPIKE_RELEASE_MS = 13, SPIKE_SHARE = 0.6, SPIKE_SLOWEST_MS = 120;
+
+/* With a pace that is released in SPIKE_SLOWEST_MS or less, demands of at most SPIKE_MS attack and
+ * release by themselves. */
+static void add_spikes(double release_ms, double step_ms, int i, struct limiter_design *d) {
+  const double ms = fmin(SPIKE_RELEASE_MS, SPIKE_SHARE * release_ms);
+  struct limiter_pace *pace = &d->spike_pace[i];
+  double node_ms = step_ms;
+  if (release_ms > SPIKE_SLOWEST_MS) return;
+  while (ms >= 32 * node_ms) node_ms *= 2, pace->grid++;
+  fill_side(ms, node_ms, &pace->rise, &pace->rise_nodes);
+  pace->rise_nodes = (int32_t)ceil(1.42 * ms / node_ms); /* two octaves */
+  pace->fall = pace->rise, pace->fall_nodes = pace->rise_nodes;
+  d->spike[i] = nearest(SPIKE_MS / step_ms);
+}
+
 /* A side has 64 nodes to 6 dB at most; 256 where the other one needs them closer. */
 static struct limiter_pace pace_of(const struct limiter_params *p, double step_ms) {
   struct limiter_pace pace = {.close = nearest(p->close_ms / step_ms),
@@ -187,8 +203,10 @@ static int fill_paces(const struct limiter_params *params, double step_ms,
     if (i) take_pace(first + i - 1, &p);
     p = limiter_resolved(&p);
     const struct limiter_pace pace = d->pace[i] = pace_of(&p, step_ms);
-    reach = max_int(reach, pace.close + d->hold + (1 << pace.grid));
+    if (i && params->style == STYLE_TRANSPARENT) add_spikes(p.release_ms, step_ms, i, d);
+    reach = max_int(reach, pace.close + d->spike[i] + d->hold + (1 << pace.grid));
     reach = max_int(reach, (max_int(pace.rise_nodes, pace.fall_nodes) + 1) << pace.grid);
+    reach = max_int(reach, d->hold + ((d->spike_pace[i].fall_nodes + 1) << d->spike_pace[i].grid));
   }
   return reach;
 }
@@ -234,6 +252,8 @@ static int limiter_design(const void *params, const struct stage_format *f,
                 [LIMITER_SET_DEMAND] = {1, 0, 0, 0}, [LIMITER_HOLD] = {f->channels, 0, 0, 0},
                 [LIMITER_DILATE] = {f->channels, 0, 0, 0},
                 [LIMITER_ERODE] = {f->channels, 0, 0, 0},
+                [LIMITER_DILATE_SPIKES] = {f->channels, 0, 0, 0},
+                [LIMITER_ERODE_SPIKES] = {f->channels, 0, 0, 0},
                 [LIMITER_FOLLOW] = {f->channels, 0, 0, 0},
                 [LIMITER_SMOOTH] = {f->channels, 0, 0, 0},
                 [LIMITER_APPLY] = {f->channels, 1, 1, 0},
@@ -268,6 +288,8 @@ static const struct stage_pass limiter_passes[] = {
     {"hold", GRID_BLOCKS, limiter_hold},
     {"dilate", GRID_BLOCKS, limiter_dilate},
     {"erode", GRID_BLOCKS, limiter_erode},
+    {"dilate_spikes", GRID_BLOCKS, limiter_dilate_spikes},
+    {"erode_spikes", GRID_BLOCKS, limiter_erode_spikes},
     {"follow", GRID_SEQUENTIAL, limiter_follow},
     {"smooth", GRID_BLOCKS, limiter_smooth},
     {"apply", GRID_BLOCKS, limiter_apply},

@@ -29,12 +29,15 @@
 #define LIMITER_VERTEX 3    /* lowest points of the parabolas above that, at the nodes */
 #define LIMITER_CLOSED 4    /* what lies below all of them: the reduction, with its attack and
                                release */
-#define LIMITER_SLOW 5      /* slow stage */
-#define LIMITER_REDUCTION 6 /* smoothed */
-#define LIMITER_GAIN 7      /* resulting gain - 1, float bits, drive included */
-#define LIMITER_AGAIN 8     /* true peak of the output */
-#define LIMITER_HIGH 9      /* level of the block next to Nyquist */
-#define LIMITER_SECTIONS 10
+#define LIMITER_SPIKES 5    /* lowest points of the parabolas above what that leaves */
+#define LIMITER_BOTH 6      /* the reduction with what closes the spikes on top; paces without
+                               spikes leave these two alone */
+#define LIMITER_SLOW 7      /* slow stage */
+#define LIMITER_REDUCTION 8 /* smoothed */
+#define LIMITER_GAIN 9      /* resulting gain - 1, float bits, drive included */
+#define LIMITER_AGAIN 10    /* true peak of the output */
+#define LIMITER_HIGH 11     /* level of the block next to Nyquist */
+#define LIMITER_SECTIONS 12
 
 TWIN_FN int peak_level(float peak) {
   return ((level_log2(floatBitsToUint(peak)) + 15) >> 4) + 1;
@@ -114,6 +117,9 @@ struct limiter_design {
   int32_t ebu_taps;         /* a side */
   int32_t points_log2;
   struct limiter_pace pace[1 + LIMITER_PACES];
+  /* With each pace: demands of at most so many points come and go with a pace of their own. */
+  int32_t spike[1 + LIMITER_PACES]; /* 0: none */
+  struct limiter_pace spike_pace[1 + LIMITER_PACES];
   int32_t phases[2];        /* between two points of twice the rate: of the input, output */
   int32_t lfe_group;        /* is not linked with the others; -1: none */
   int32_t group_of[MAX_CHANNELS];
@@ -125,8 +131,8 @@ struct limiter_design {
 };
 enum {
   LIMITER_HALF_WAY, LIMITER_DETECT, LIMITER_SET_DEMAND, LIMITER_HOLD, LIMITER_DILATE,
-  LIMITER_ERODE, LIMITER_FOLLOW, LIMITER_SMOOTH, LIMITER_APPLY, LIMITER_HALF_WAY_AGAIN,
-  LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
+  LIMITER_ERODE, LIMITER_DILATE_SPIKES, LIMITER_ERODE_SPIKES, LIMITER_FOLLOW, LIMITER_SMOOTH,
+  LIMITER_APPLY, LIMITER_HALF_WAY_AGAIN, LIMITER_DETECT_AGAIN, LIMITER_CORRECT,
 };
 #define LIMITER_OCTAVE 1048576
 /* Ceiling in octaves (Q20) for args[1]: the manifest's, less what a peak may rise between

@@ -19,6 +19,8 @@ void limiter_set_demand(const struct stage_io *io, int32_t first, int32_t count)
 void limiter_hold(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_dilate(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_erode(const struct stage_io *io, int32_t first, int32_t count);
+void limiter_dilate_spikes(const struct stage_io *io, int32_t first, int32_t count);
+void limiter_erode_spikes(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_follow(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_smooth(const struct stage_io *io, int32_t first, int32_t count);
 void limiter_apply(const struct stage_io *io, int32_t first, int32_t count);

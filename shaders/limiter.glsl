@@ -20,6 +20,8 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Li
   int ebu_taps;
   int points_log2;
   LimiterPace pace[32];
+  int spike[32];
+  LimiterPace spike_pace[32];
   int phases[2];
   int lfe_group;
   int group_of[MAX_CHANNELS];
@@ -30,13 +32,18 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Li
   float half_way[4096];
 };
 /* words in */
-const uint LIMITER_TWIDDLE = 272u + MAX_CHANNELS + 2u * 128u + 4u * EBU_MAX_TAPS + 256u;
+const uint LIMITER_TWIDDLE = 560u + MAX_CHANNELS + 2u * 128u + 4u * EBU_MAX_TAPS + 256u;
 const uint LIMITER_HALF_WAY = LIMITER_TWIDDLE + 8192u;
 
 /* A section of a channel or group, for the whole track. */
 I32 limiter_section(StageIo io, LimiterDesign d, uint section, int group) {
   return I32(address_of(io.control, section * uint(io.channels) + uint(group),
                         uint(io.n_blocks * d.points)));
+}
+
+/* The reduction that the slow stage follows. */
+I32 limiter_reduced(StageIo io, LimiterDesign d, int group) {
+  return limiter_section(io, d, d.spike[io.args[2]] > 0 ? LIMITER_BOTH : LIMITER_CLOSED, group);
 }
 
 /* The points after a block's frames - MID_SHIFT and on, in the ring. */

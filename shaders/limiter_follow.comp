@@ -12,7 +12,7 @@ void main() {
   const int begin = first_block() * d.points, end = end_block(io) * d.points;
   const int group = column_index();
   I32 slow = limiter_section(io, d, LIMITER_SLOW, group);
-  I32x4 from = I32x4(uvec2(limiter_section(io, d, LIMITER_CLOSED, group)));
+  I32x4 from = I32x4(uvec2(limiter_reduced(io, d, group)));
   I32x4 to_slow = I32x4(uvec2(slow));
   if (begin >= end || group >= d.groups) return;
   const int slow_attack = d.slow_attack, slow_release = d.slow_release, amount = d.slow_amount;

@@ -1,50 +1,15 @@
 #version 450
 /* SPDX-License-Identifier: MIT
- * Closing, hold, and the most around each node; column = group. Sliding maxima by doubling, four
- * points per invocation: after the first step every shift is a multiple of four. */
-#extension GL_EXT_control_flow_attributes : require
-#include "limiter.glsl"
-layout(local_size_x = 256) in;
-
-#define QUADS (64 + LIMITER_MAX_REACH / 2 + 1) /* for 256 points and the reach on either side */
-shared ivec4 x[2][QUADS];
-
-ivec4 quad(int now, int q) { return x[now][min_int(q, QUADS - 1)]; }
-
-/* x[i] = max of x[i .. i + window), of the first `quads` quads; all bits flipped before
- * if `flip` is -1. Points that reach past the end are wrong, and not needed. */
-int slide_max(int now, int quads, int window, int flip) {
-  int span = window < 4 ? window : 4 + (window & 3);
-  for (int q = int(gl_LocalInvocationID.x); q < quads; q += 256) {
-    const ivec4 a = quad(now, q) ^ flip, b = quad(now, q + 1) ^ flip, c = quad(now, q + 2) ^ flip;
-    ivec4 most = a;
-    if (span > 1) most = max(most, FROM_1(ivec4, a, b));
-    if (span > 2) most = max(most, FROM_2(ivec4, a, b));
-    if (span > 3) most = max(most, FROM_3(ivec4, a, b));
-    if (span > 4) most = max(most, b);
-    if (span > 5) most = max(most, FROM_1(ivec4, b, c));
-    if (span > 6) most = max(most, FROM_2(ivec4, b, c));
-    x[1 - now][q] = most;
-  }
-  now = 1 - now;
-  barrier();
-  while (span < window) {
-    const int by = min_int(span >> 2, (window - span) >> 2);
-    for (int q = int(gl_LocalInvocationID.x); q < quads; q += 256)
-      x[1 - now][q] = max(quad(now, q), quad(now, q + by));
-    now = 1 - now;
-    span += 4 * by;
-    barrier();
-  }
-  return now;
-}
+ * Gaps closed, spikes taken off, held, and the most around each node; column = group. */
+#include "limiter_slide.glsl"
 
 void main() {
   const StageIo io = lane_io();
   LimiterDesign d = LimiterDesign(io.design);
   if (block_index() >= io.n_blocks || column_index() >= d.groups) return;
   const int close = d.pace[io.args[2]].close, grid = d.pace[io.args[2]].grid;
-  const int points = d.points, step_ = 1 << grid, reach = close + d.hold + step_ - 1;
+  const int spike = d.spike[io.args[2]], points = d.points, step_ = 1 << grid;
+  const int reach = close + spike + d.hold + step_ - 1;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
   I32 demand = limiter_section(io, d, LIMITER_DEMAND, column_index());
   const int total = io.n_blocks * points;
@@ -55,8 +20,8 @@ void main() {
   }
   barrier();
   int now = slide_max(0, quads, close + 1, 0);
-  now = slide_max(now, quads, close + 1, -1); /* of flipped bits: a minimum */
-  now = slide_max(now, quads, 2 * d.hold + 1, -1);
+  now = slide_max(now, quads, close + spike + 1, -1); /* of flipped bits: a minimum */
+  now = slide_max(now, quads, spike + 2 * d.hold + 1, -1);
   now = slide_max(now, quads, 2 * step_ - 1, 0);
   if (t >= points) return;
   const int i = t << grid;

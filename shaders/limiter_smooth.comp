@@ -29,7 +29,7 @@ void main() {
   const int points = d.points, half_width = d.box, slow_amount = d.slow_amount;
   const int t = int(gl_LocalInvocationID.x), at = block_index() * points;
   const int group = column_index();
-  I32 closed = limiter_section(io, d, LIMITER_CLOSED, group);
+  I32 closed = limiter_reduced(io, d, group);
   I32 slow = limiter_section(io, d, LIMITER_SLOW, group);
   const int last = io.n_blocks * points - 1, n = points + 6 * half_width;
   for (int i = t; i < n; i += 128) {

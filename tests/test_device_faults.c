@@ -318,7 +318,7 @@ static void faults_in_tests(void **state) {
       {"vkAllocateMemory:2:device_memory", {"self-test failed", "out of device memory"}},
       {"vkQueueSubmit:300:lost", {"the chain test did not run", "vkQueueSubmit: device lost"}},
       {"vkWaitSemaphores:300:slow", {"the chain test did not run", "timed out"}},
-      {"vkWaitSemaphores:301:download", {"wrong bits in the chain test", "device not used"}},
+      {"vkWaitSemaphores:305:download", {"wrong bits in the chain test", "device not used"}},
       {"vkAllocateMemory:0:device_memory", {"cannot be opened", "out of device memory"}},
       {"vkAllocateMemory:13:device_memory",
        {"the chain test did not run", "out of device memory"}},

@@ -271,8 +271,8 @@ static const struct {
     {"loudness", 1, NULL, {{true, -110, 24, 0}}},
     {"saturate", 1, NULL, {{true, -50, 16, 0}}},
     {"limiter", LIMITER_SECTIONS, NULL,
-     {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS,
-      {true, -20, 11, 1}, LEVELS, LEVELS}},
+     {LEVELS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS, REDUCTIONS,
+      REDUCTIONS, {true, -20, 11, 1}, LEVELS, LEVELS}},
 };
 
 static uint32_t draw_word(const struct word_range *r, uint64_t *state) {
