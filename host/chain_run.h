@@ -155,6 +155,11 @@ void source_clip(struct run *r, int tail, lane_mask mask);
 /* and tells whether to clip again for another drive, after `round` rounds. */
 bool source_next_clip(struct run *r, int lane, int tail, int round, double *drive_db);
 
+/* Whether the run is to end, with something delivered (chain_tail.c). */
+bool run_stopped(const struct run *r);
+/* Measures what the limiter takes in, and delivers all tails of the run. */
+void run_tails(struct run *r);
+
 enum engine_status check_open(struct run *r, const struct session_plan *plan);
 void check_close(struct run *r);
 #endif
