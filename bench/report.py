@@ -55,12 +55,13 @@ def peers_part(result):
     return text + "\n" + "\n".join(named + absent) + "\n"
 
 
-def programs_part(programs):
-    rows = [(p["device"], p["verify"], number(p["per_core"]["x_real_time"]),
-             number(p["wall"]["x_real_time"])) for p in programs if p]
+def programs_part(benches):
+    rows = [(p["device"], number(b["delivered_seconds"]), p["verify"],
+             number(p["per_core"]["x_real_time"]), number(p["wall"]["x_real_time"]))
+            for b in benches for p in b["programs"] if p]
     return ("## End to end\n\n`lacquer render`, three variants, decode to receipts, x real time of"
             " all audio delivered.\n\n"
-            + table(("device", "--verify", "per core", "wall"), rows))
+            + table(("device", "seconds delivered", "--verify", "per core", "wall"), rows))
 
 
 def counts_of(benches, key):
@@ -104,8 +105,8 @@ def engine_part(bench, engine, touched, work):
     rows, every, seconds, label = [], [], {}, {}  # label: of a slot; two may have one stage
     for p in engine["passes"]:
         key = p["slot"], p["stage"], p["pass"]
-        if key not in touched and key not in work:  # these settings do not use it
-            continue
+        if clock not in p or (key not in touched and key not in work):
+            continue  # these settings do not use it
         again = p["stage"] in label.values() and p["slot"] not in label
         stage = label.setdefault(p["slot"], p["stage"] + " again" * again)
         seconds.setdefault(stage, []).append((key, 1 / p[clock]["x_real_time"]))
@@ -234,9 +235,8 @@ def report(folder, name):
     if compared:
         parts.append(peers_part(compared))
         harness.save(os.path.join(folder, name + ".svg"), chart(compared))
-    programs = [p for b in benches for p in b["programs"]]
-    if programs:
-        parts.append(programs_part(programs))
+    if any(b["programs"] for b in benches):
+        parts.append(programs_part(benches))
     touched, work = counts_of(benches, "touched_bytes"), counts_of(benches, "work")
     parts += [engine_part(b, e, touched, work) for b in benches for e in b["engines"] if e]
     if scaled:
