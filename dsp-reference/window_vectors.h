@@ -82,7 +82,7 @@ INLINE void NAME(transpose)(vec r[16]) {
 }
 #endif
 
-/* FFT_RADIX16 with s = 1, of groups g side by side, whose turns are neighbours in `turns`. */
+/* FFT_RADIX16 with s = 1, of groups side by side; t: the turns of the first of them. */
 INLINE void NAME(radix16_turned)(const float *t, vec re[16], vec im[16]) {
   vec c[4], s[4];
   for (int k = 0; k < 4; k++) {
@@ -110,8 +110,8 @@ INLINE void NAME(store_turned)(int g, const vec x[16], float *to) {
   }
 }
 
-/* fft2048's levels by two; the first of `frames`, complex points (x[2n], x[2n + 1]), or of
- * the points in *from. */
+/* The levels of the transform by two: the first ones, of `frames`, complex points (x[2n],
+ * x[2n + 1]), or, if those are NULL, of the points in *from; */
 INLINE void NAME(level_1)(const float *frames, const struct points *from, struct points *to) {
   for (int g = 0; g < 128; g += WIDTH) {
     vec re[16], im[16];
@@ -130,6 +130,7 @@ INLINE void NAME(level_1)(const float *frames, const struct points *from, struct
   }
 }
 
+/* the next ones; */
 INLINE void NAME(level_2)(const float *T, const struct points *from, struct points *to) {
   for (int g = 0; g < 128; g += WIDTH) {
     vec re[16], im[16];
@@ -145,6 +146,7 @@ INLINE void NAME(level_2)(const float *T, const struct points *from, struct poin
   }
 }
 
+/* and the last ones, in place. */
 INLINE void NAME(level_3)(const float *T, struct points *x) {
   for (int g = 0; g < 256; g += WIDTH) {
     vec re[8], im[8];
@@ -212,7 +214,7 @@ INLINE void NAME(interleave)(const struct points *y, int first, float *frames) {
   }
 }
 
-/* Rows [first, end) of CONV_GROUP frames as columns: to[i][row - first]. */
+/* Rows of CONV_GROUP frames as columns: to[i][row]. */
 INLINE void NAME(to_columns)(const float *frames, int n_rows, float to[][COLUMN]) {
   for (int row = 0; row < n_rows; row += WIDTH)
     for (int i = 0; i < CONV_GROUP; i += WIDTH) {

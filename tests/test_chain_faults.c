@@ -203,6 +203,36 @@ static void sample_tier_inside_window(void **state) {
   assert_int_equal(missed_mistakes(VERIFY_SAMPLE, 8 * BLOCK_FRAMES - 100, 3), 0);
 }
 
+/* The limiter's gain for spikes, which only paces have that a search takes for much loudness. */
+static void spikes(void **state) {
+  (void)state;
+  static const struct mistake wrong[] = {
+      {"limiter dilate spikes", FAULT_CONTROL, LIMITER, LIMITER_DILATE_SPIKES, LIMITER_SPIKES, 0,
+       "limiter", "control"},
+      {"limiter erode spikes", FAULT_CONTROL, LIMITER, LIMITER_ERODE_SPIKES, LIMITER_BOTH, 0,
+       "limiter", "control"},
+      {"limiter erode spikes lost", FAULT_LOST_BLOCK, LIMITER, LIMITER_ERODE_SPIKES, 0, 0,
+       "limiter", "control"}};
+  enum { N = 40000 };
+  struct faulty_engine device;
+  struct render_plan plan = plan_on(&device, VERIFY_FULL);
+  struct render_track t;
+  hard_programme(&t, N, SEED);
+  params_init(stage_limiter.rows, &plan.limiter);
+  plan.tails[0].loudness_lufs = plan.tails[1].loudness_lufs = -3;
+  assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+  assert_false(t.job.mismatch.found);
+  assert_in_range(t.result[0].release_ms, 1, 120);
+  for (int i = 0; i < COUNT(wrong); i++) {
+    device.hits = 0;
+    const int32_t frame = plant(&device, &wrong[i], 12, N);
+    assert_int_equal(render_tracks(&plan, &t, 1), ENGINE_OK);
+    assert_true(caught(&wrong[i], &device, &t, frame));
+  }
+  render_free(&t, 1);
+  free(t.pcm[0]);
+}
+
 /* Of 40 blocks the window is 8, somewhere: a mistake is found when it lies inside. */
 static void sample_tier_windows(void **state) {
   (void)state;
@@ -370,6 +400,7 @@ int main(void) {
       cmocka_unit_test(full_tier),           cmocka_unit_test(sample_tier_inside_window),
       cmocka_unit_test(sample_tier_windows), cmocka_unit_test(other_lanes_go_on),
       cmocka_unit_test(second_tail),         cmocka_unit_test(other_rate),
+      cmocka_unit_test(spikes),
       cmocka_unit_test(flip_variable),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
