@@ -20,13 +20,19 @@ DEVICES = {
         "other_ops": 132 * 64 * 1.98e9,   # integers, compares, selects: half the lanes
         "near_bytes": 132 * 128 * 1.98e9,  # L1 and shared memory: 128 bytes a clock each
         "clock_hz": 1.98e9,
+        "transfer_bytes": 50e9,  # PCIe 5.0 x16, either way
+        "cores": 16,
     },
 }
 LANES = 64            # tracks side by side
 POINTS = 16           # control points that a sequential pass loads while it works on as many
 CLOCKS_PER_POINTS = 800  # a load from memory, or 16 dependent steps of about 50 clocks
 RATE_HZ = 44100
-TARGET_X_REAL_TIME, TARGET_BANDWIDTH = 20000, 0.5
+TARGET_X_REAL_TIME, TARGET_BANDWIDTH, TARGET_END_TO_END = 20000, 0.5, 5000
+# Of standard.yaml: its variants, and those of them that differ in more than the file's format.
+VARIANTS, LIMITED = 3, 2
+ONCE = ("eq", "multiband")                  # per track: these stages, these passes of the limiter,
+ONCE_IN_LIMITER = ("half_way", "detect")    # and the first of the two meters
 
 
 def seconds_per_frame(key, sequential, touched, work, device):
@@ -46,7 +52,8 @@ def seconds_per_frame(key, sequential, touched, work, device):
 
 
 def predict(benches, device):
-    touched, work = counts_of(benches, "touched_bytes"), counts_of(benches, "work")
+    # what the standard job itself does not touch, it does not run
+    touched, work = counts_of(benches[:1], "touched_bytes"), counts_of(benches, "work")
     sequential = {(p["slot"], p["stage"], p["pass"]): p.get("sequential", False)
                   for b in benches for e in b["engines"] if e for p in e["passes"]}
     rows, total, moved = [], 0.0, 0.0
@@ -64,6 +71,46 @@ def predict(benches, device):
                      bound, number(float(f"{1 / times[bound] / RATE_HZ:.3g}")),
                      number(100 * share, 2) + " %"))
     return rows, total, moved
+
+
+def host_seconds(bench):
+    """CPU seconds beside the passes, of a second delivered with --verify sample: files, hashes,
+    receipts, samples compared. And those that the reference's passes take."""
+    x = {p["verify"]: p["per_core"]["x_real_time"] for p in bench["programs"] if p}
+    meters, passes = [], 0.0
+    for p in (p for p in bench["engines"][0]["passes"] if "per_core" in p):
+        times = LIMITED
+        if p["stage"] == "loudness":
+            meters += [p["slot"]] * (p["slot"] not in meters)
+            times = 1 if p["slot"] == meters[0] else LIMITED
+        if p["stage"] in ONCE or (p["stage"] == "limiter" and p["pass"] in ONCE_IN_LIMITER):
+            times = 1
+        if p["stage"] == "dither":
+            times = VARIANTS
+        passes += times / VARIANTS / p["per_core"]["x_real_time"]
+    return 1 / x["sample"] - passes, passes
+
+
+def end_to_end(bench, device, whole):
+    host, passes = host_seconds(bench)
+    moved = (1 / VARIANTS + 1) * bench["engines"][0]["channels"] * 4 * RATE_HZ
+    parts = (("passes on the device, as above", whole),
+             ("transfers, source up and every variant down", device["transfer_bytes"] / moved),
+             (f"host, {device['cores']} cores like those of this machine", device["cores"] / host))
+    least = min(parts, key=lambda p: p[1])
+    rows = [(name, number(float(f"{x:.2g}"))) for name, x in parts]
+    return f"""
+## End to end
+
+Of a second delivered, `lacquer render` with `--verify sample` takes {1000 * (host + passes):.2f} ms
+of a core here, {1000 * passes:.2f} of them for the reference's passes. The rest is what the host
+does beside a device: decoding, hashes, files, receipts, meters, and the samples that the
+reference computes again. All three overlap; the slowest decides.
+
+{table(("part", "x real time at most"), rows)}
+Bound by: {least[0].split(",")[0]}, {number(float(f"{least[1]:.2g}"))} x real time. To be checked
+on the device: {number(TARGET_END_TO_END)}.
+"""
 
 
 def page(name, key):
@@ -102,6 +149,7 @@ of the standard job, {part} % of this bound; and {100 * TARGET_BANDWIDTH:.0f} % 
 bandwidth for a pass that is bound by memory. What another resource bounds cannot reach that: the
 last column is the most it can.
 """
+    text += end_to_end(benches[0], device, whole)
     path = os.path.join(harness.HERE, "results", f"{key}-predicted.md")
     harness.save(path, text)
     return path
