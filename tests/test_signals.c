@@ -18,7 +18,7 @@
 
 #include "spawn_fixture.h"
 
-enum { TRACKS = 100, VARIANTS = 2, UNITS = TRACKS * VARIANTS, LONG_FRAMES = 120 * 96000 };
+enum { TRACKS = 130, VARIANTS = 2, UNITS = TRACKS * VARIANTS, LONG_FRAMES = 120 * 96000 };
 
 static char *folder, manifest[4096], long_manifest[4096], out[4096];
 
