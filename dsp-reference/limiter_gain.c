@@ -202,9 +202,7 @@ static void dilate_spikes(const struct stage_io *io, int group, int32_t first, i
 LACQUER_CLONES
 static void interpolate(const int32_t *nodes, int n, int grid, int32_t *to) {
   if (!grid) memcpy(to, nodes, (size_t)n * sizeof *to);
-  for (int j = 0; grid == 2 && j < n; j++) /* as below, unrolled: the spikes' at 48 kHz */
-    for (int i = 0; i < 4; i++) to[4 * j + i] = limiter_between(nodes[j], nodes[j + 1], i, 2);
-  for (int j = 0; grid && grid != 2 && j < n; j++)
+  for (int j = 0; grid && j < n; j++)
     for (int i = 0; i < 1 << grid; i++)
       to[(j << grid) + i] = limiter_between(nodes[j], nodes[j + 1], i, grid);
 }

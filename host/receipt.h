@@ -36,10 +36,10 @@ struct receipt {
   double hrtf_angle_deg;
   int n_objects, n_blocks; /* of an ADM master: objects, and the places that they have */
   double seconds;          /* of audio */
-  double source_lufs;      /* of the source; -HUGE_VAL: silence (libebur128) */
+  double source_lufs;      /* of the source, as source_reading; -HUGE_VAL: silence */
   double loudness_lufs;    /* of the deliverable, as delivered_reading */
   double own_lufs;         /* of the limited signal (lacquer's meter) */
-  struct loudness_reading source_reading;   /* of the source (libebur128) */
+  struct loudness_reading source_reading;   /* of the source (loudness_measure_fast) */
   struct loudness_reading chain_reading;    /* after the chain (lacquer's meters) */
   struct loudness_reading limited_reading;  /* of the limited signal (lacquer's meters) */
   struct loudness_reading delivered_reading; /* of the deliverable: by libebur128 if it read

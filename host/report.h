@@ -22,7 +22,7 @@ struct report_totals {
 };
 void report_count(struct report_totals *totals, const struct receipt *receipt);
 double report_coverage(const struct report_totals *totals); /* 0..1, by seconds of audio */
-void report_print_coverage(const struct report_totals *totals, FILE *out); /* two lines */
+void report_print_coverage(const struct report_totals *totals, FILE *out); /* 1 or 2 lines */
 json_t *report_tiers_json(const struct report_totals *totals);
 
 struct reporter {

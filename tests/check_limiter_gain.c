@@ -12,26 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_fixture.h"
+#include "limiter_fixture.h"
 #include "render_fixture.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 
 enum { SEED = 4711, PASSES = LIMITER_CORRECT + 1 };
-
-static double to_db(double gain) { return 20 * log10(gain); }
-static double octaves_to_db(int32_t q20) { return q20 / 1048576.0 * to_db(2); }
-
-static int32_t between(uint64_t *state, int32_t least, int32_t most) {
-  return least + (int32_t)(fixture_random(state) % (uint64_t)(most - least + 1));
-}
-
-static struct limiter_params settings(void) {
-  struct limiter_params p;
-  params_init(stage_limiter.rows, &p);
-  p.true_peak_db = -1;
-  return p;
-}
 
 /* ---- brute force ---- */
 

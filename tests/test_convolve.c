@@ -130,6 +130,9 @@ static void test_widths(void **unused) {
       assert_memory_equal(product[1], wanted, sizeof wanted);
     }
   }
+  int n = 0;
+  while (window_width(n)) n++;
+  print_message("%d widths, up to %d floats\n", n, widest->floats);
   free(t);
 }
 
